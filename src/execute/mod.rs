@@ -1,0 +1,3 @@
+//! Doing it: strategy, remote execution, local runs.
+
+pub mod outcome;

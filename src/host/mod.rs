@@ -1,0 +1,3 @@
+//! The only place with file system, processes, environment and clock.
+
+pub mod fs;

@@ -1,0 +1,72 @@
+//! Everything a step reads, as exec-root-relative path → entry.
+
+use crate::digest::Digest;
+use crate::exec_path::ExecPath;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// One entry of the input root below the exec root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A regular file.
+    File {
+        /// Its content.
+        digest: Digest,
+        /// Where it lies here, for uploading.
+        host: PathBuf,
+    },
+    /// A symbolic link, with the text of its target; relative, and resolving inside the exec root.
+    Symlink {
+        /// The target as it is sent.
+        target: String,
+    },
+    /// A directory that must exist even if nothing in it is read.
+    Directory,
+}
+
+/// A file outside of the exec root that the step reads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutsideFile {
+    /// Absolute, without `.` and `..`.
+    pub path: PathBuf,
+    /// Its content.
+    pub digest: Digest,
+    /// Whether the worker counts as having it: a directory of the compiler, or below one of `worker_roots`.
+    pub on_worker: bool,
+}
+
+/// All inputs of a step. Sorted by construction; the same for the same command and file system contents, however found.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct InputSet {
+    /// Below the exec root.
+    pub entries: BTreeMap<ExecPath, Entry>,
+    /// Outside of it, sorted by path.
+    pub outside: Vec<OutsideFile>,
+    /// What the scan looked at, for the manifest.
+    pub observed: Observation,
+    /// Two different paths of equal content that use `#pragma once` or `#import`: on a worker they may be one file.
+    pub once_alias: Option<(PathBuf, PathBuf)>,
+}
+
+/// Which names of a directory mattered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// These were looked for; whether each exists decides.
+    These(BTreeSet<Vec<u8>>),
+    /// Any change to the listing may matter (a computed include).
+    All,
+}
+
+/// What a scan saw of the file system: enough to tell later whether it would see the same.
+/// All paths are absolute as walked; `..` is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Observation {
+    /// Regular files whose content was read, with the content.
+    pub files: BTreeMap<PathBuf, Digest>,
+    /// Symlinks that were followed, with their targets.
+    pub links: BTreeMap<PathBuf, PathBuf>,
+    /// Directories in which names were looked for.
+    pub directories: BTreeMap<PathBuf, Names>,
+    /// Directories that were to be searched and do not exist.
+    pub absent: BTreeSet<PathBuf>,
+}

@@ -1,0 +1,3 @@
+//! `rewrap`: the command line for people.
+
+fn main() {}

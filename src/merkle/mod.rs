@@ -1,0 +1,1 @@
+//! InputSet → Directory messages → root digest. Pure.

@@ -1,0 +1,1 @@
+//! What to publish and under which names; depfiles and diagnostics with the user's own paths.

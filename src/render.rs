@@ -1,0 +1,1 @@
+//! Failure → text for people.

@@ -1,0 +1,1 @@
+//! One record per step, and what is made of the records.

@@ -1,0 +1,67 @@
+//! Where blobs and action results are kept: leaves (memory, disk, remote) and small decorators around them.
+//! [`compose`](self) alone knows the order of the stack.
+
+use crate::digest::Digest;
+use crate::pb::reapi;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::fs::File;
+use std::sync::Arc;
+
+/// The content of a blob: in memory, or an open file that eviction can no longer hurt.
+#[derive(Clone, Debug)]
+pub enum Blob {
+    /// In memory.
+    Bytes(Bytes),
+    /// A whole file, opened for reading. Read it by position: the offset is shared.
+    File(Arc<File>),
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It does not have the blob (or result). The only error that is no trouble.
+    #[error("no blob {0}")]
+    NotFound(Digest),
+    /// What arrived is not what was named.
+    #[error("blob {expected} has the content of {actual}")]
+    Corrupt {
+        /// What was asked for.
+        expected: Digest,
+        /// What its bytes are.
+        actual: Digest,
+    },
+    /// The operating system refused.
+    #[error("cannot {what}")]
+    Io {
+        /// "read `/path`".
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A server refused or could not be reached.
+    #[error(transparent)]
+    Remote(#[from] crate::remote::RemoteError),
+}
+
+/// Content by digest. Laws, which every implementation passes (`store::laws`): what was put is got back until evicted;
+/// `find_missing` names exactly those of the asked digests that `get` would refuse, without duplicates; wrong content
+/// is refused and leaves nothing; the empty blob is always there.
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    /// Those of `digests` that are not here.
+    async fn find_missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError>;
+    /// The content. [`StoreError::NotFound`] if it is not here.
+    async fn get(&self, digest: Digest) -> Result<Blob, StoreError>;
+    /// Keeps the content.
+    async fn put(&self, digest: Digest, blob: Blob) -> Result<(), StoreError>;
+}
+
+/// Results by action digest.
+#[async_trait]
+pub trait ActionCache: Send + Sync {
+    /// The result of the action, `None` if there is none.
+    async fn get(&self, action: Digest) -> Result<Option<reapi::ActionResult>, StoreError>;
+    /// Keeps a result.
+    async fn update(&self, action: Digest, result: reapi::ActionResult) -> Result<(), StoreError>;
+}

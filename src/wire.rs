@@ -1,0 +1,1 @@
+//! Length-prefixed protobuf frames between wrapper and daemon.

@@ -1,0 +1,1 @@
+//! The short process that stands where the compiler stood.
