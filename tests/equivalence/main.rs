@@ -1,0 +1,378 @@
+#![expect(clippy::print_stdout, reason = "a program of its own: its report goes to stdout")]
+
+//! The test that matters most: real projects, built plainly and through rewrap, leave the same bytes behind.
+//!
+//!     cargo test --release --test equivalence -- [--all] [--seed N] [--project NAME] [--keep]
+//!
+//! Without `--all` each project is built once per mode, with a compiler and build type picked by the seed (default:
+//! the day). `tests/setup` gets the sources, the compilers and the server.
+
+mod build;
+#[path = "../support/casd.rs"]
+mod casd;
+mod compare;
+mod project;
+
+use build::{Kind, Setup, Watch};
+use project::{PROJECTS, Project};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const KINDS: &[Kind] = &[
+    Kind {
+        compiler: "gcc",
+        build_type: "Release",
+    },
+    Kind {
+        compiler: "gcc",
+        build_type: "Debug",
+    },
+    Kind {
+        compiler: "clang",
+        build_type: "Release",
+    },
+    Kind {
+        compiler: "clang",
+        build_type: "Debug",
+    },
+    Kind {
+        compiler: "clang-19",
+        build_type: "Release",
+    },
+    Kind {
+        compiler: "clang-19",
+        build_type: "Debug",
+    },
+];
+
+struct Options {
+    all: bool,
+    seed: u64,
+    project: Option<String>,
+    compiler: Option<String>,
+    keep: bool,
+}
+
+fn options() -> Options {
+    let day = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("clock")
+        .as_secs()
+        / 86400;
+    let mut options = Options {
+        all: false,
+        seed: day,
+        project: None,
+        compiler: None,
+        keep: false,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().expect("a value");
+        match word.as_str() {
+            "--all" => options.all = true,
+            "--keep" => options.keep = true,
+            "--seed" => options.seed = value().parse().expect("a number"),
+            "--project" => options.project = Some(value()),
+            "--compiler" => options.compiler = Some(value()),
+            other => panic!("no option `{other}`"),
+        }
+    }
+    options
+}
+
+fn main() {
+    let options = options();
+    println!("seed {}", options.seed);
+    let mut random = fastrand::Rng::with_seed(options.seed);
+    let work = tempfile::Builder::new()
+        .prefix("rewrap-equivalence-")
+        .tempdir()
+        .expect("temporary directory");
+    let (mut passed, mut failed) = (0, 0);
+    for project in PROJECTS {
+        let pick = random.choice(KINDS).copied().expect("kinds");
+        if options.project.as_ref().is_some_and(|name| name != project.name) {
+            continue;
+        }
+        let kinds: Vec<Kind> = match (&options.compiler, options.all) {
+            (Some(name), _) => KINDS.iter().filter(|kind| kind.compiler == name).copied().collect(),
+            (None, true) => KINDS.to_vec(),
+            (None, false) => vec![pick],
+        };
+        for kind in kinds {
+            let case = Case {
+                project,
+                kind,
+                dir: work
+                    .path()
+                    .join(format!("{}-{}-{}", project.name, kind.compiler, kind.build_type)),
+            };
+            for (name, failures) in case.run() {
+                let label = format!("{} {} {} {name}", project.name, kind.compiler, kind.build_type);
+                if failures.is_empty() {
+                    passed += 1;
+                    println!("ok      {label}");
+                } else {
+                    failed += 1;
+                    println!("FAILED  {label}");
+                    for failure in failures.iter().take(20) {
+                        println!("    {failure}");
+                    }
+                }
+            }
+            if !options.keep {
+                fs::remove_dir_all(&case.dir).expect("remove");
+            }
+        }
+    }
+    if options.keep {
+        println!("kept {}", work.keep().display());
+    }
+    println!("{passed} passed, {failed} failed");
+    assert!(
+        failed == 0 && passed > 0,
+        "builds through rewrap are not what they should be"
+    );
+}
+
+/// One project with one compiler and build type.
+struct Case<'a> {
+    project: &'a Project,
+    kind: Kind,
+    dir: PathBuf,
+}
+
+/// What a build left behind and printed.
+struct Result {
+    products: compare::Products,
+    printed: BTreeMap<String, String>,
+    compiles: Vec<String>,
+}
+
+/// The rewrap side of a build: its own directories, settings, daemon.
+struct Installation {
+    env: Vec<(String, String)>,
+}
+
+impl Installation {
+    fn new(dir: &Path, settings: &[(&str, &str)]) -> Self {
+        let bin = Path::new(env!("CARGO_BIN_EXE_rewrap")).parent().expect("a directory");
+        let path = std::env::var("PATH").expect("PATH");
+        let mut env = vec![
+            ("PATH".to_owned(), format!("{}:{path}", bin.display())),
+            ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
+        ];
+        for (name, below) in [
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("XDG_CONFIG_HOME", "config"),
+        ] {
+            let place = dir.join(below);
+            fs::create_dir_all(&place).expect("directory");
+            fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("mode");
+            env.push((name.to_owned(), place.display().to_string()));
+        }
+        env.extend(
+            settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        Self { env }
+    }
+
+    fn rewrap(&self, args: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_rewrap"))
+            .args(args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .output()
+            .expect("rewrap");
+        assert!(
+            output.status.success(),
+            "rewrap {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// How many steps ended where, over everything recorded so far.
+    fn places(&self) -> BTreeMap<String, u64> {
+        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json"])).expect("JSON");
+        stats["all"]["where"]
+            .as_object()
+            .unwrap_or_else(|| panic!("no places in {stats}"))
+            .iter()
+            .map(|(place, count)| (place.clone(), count.as_u64().expect("a count")))
+            .collect()
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        self.rewrap(&["daemon", "stop"]);
+    }
+}
+
+impl Case<'_> {
+    fn run(&self) -> Vec<(String, Vec<String>)> {
+        fs::create_dir_all(&self.dir).expect("directory");
+        let watch = Watch::new(&self.dir, self.kind);
+        let home = self.dir.join("home");
+        let plain = self.build(&home, &watch, None, 0o022);
+        let mut results = vec![
+            ("embedded store".to_owned(), self.embedded(&home, &watch, &plain)),
+            ("real execution".to_owned(), self.executed(&home, &watch, &plain)),
+        ];
+        if self.project.portable {
+            results.push(("portable".to_owned(), self.portable(&watch)));
+        }
+        results
+    }
+
+    /// (a) Nothing configured: cold, then warm.
+    fn embedded(&self, home: &Path, watch: &Watch, plain: &Result) -> Vec<String> {
+        let rewrap = Installation::new(&self.dir.join("embedded"), &[]);
+        let cold = self.build(home, watch, Some(&rewrap), 0o022);
+        let mut failures = self.equal("cold", plain, &cold);
+        if plain.compiles.len() > cold.compiles.len() {
+            failures.push("the cold build started fewer compilers than the plain one".to_owned());
+        }
+        let warm = self.build(home, watch, Some(&rewrap), 0o022);
+        failures.extend(self.equal("warm", plain, &warm));
+        failures.extend(
+            warm.compiles
+                .iter()
+                .map(|line| format!("warm: compiler started: {line}")),
+        );
+        failures
+    }
+
+    /// (b) Executed by a server that we did not write; then warm; then from the server's cache alone.
+    fn executed(&self, home: &Path, watch: &Watch, plain: &Result) -> Vec<String> {
+        let server = casd::Casd::start(&self.dir.join("casd"));
+        let roots = format!("/usr,{}", self.dir.join("bin").display());
+        let settings = [
+            ("REWRAP_REMOTE_EXECUTOR", server.address.as_str()),
+            ("REWRAP_WORKER_ROOTS", &roots),
+        ];
+        let rewrap = Installation::new(&self.dir.join("remote"), &settings);
+        let cold = self.build(home, watch, Some(&rewrap), 0o022);
+        let mut failures = self.equal("cold", plain, &cold);
+        let places = rewrap.places();
+        println!("    {} {}: {places:?}", self.project.name, self.kind.compiler);
+        if places.get("remote").is_none_or(|count| *count == 0) || places.contains_key("fallback") {
+            failures.push(format!("not executed remotely: {places:?}"));
+        }
+        let warm = self.build(home, watch, Some(&rewrap), 0o022);
+        failures.extend(self.equal("warm", plain, &warm));
+        failures.extend(
+            warm.compiles
+                .iter()
+                .map(|line| format!("warm: compiler started: {line}")),
+        );
+        let other = Installation::new(&self.dir.join("other"), &settings);
+        let fetched = self.build(home, watch, Some(&other), 0o022);
+        failures.extend(self.equal("from the remote cache", plain, &fetched));
+        let places = other.places();
+        if places.get("remote_cache").is_none_or(|count| *count == 0) || places.contains_key("remote") {
+            failures.push(format!("not from the remote cache: {places:?}"));
+        }
+        failures
+    }
+
+    /// Portable: two directories, two umasks, two stores; then the second directory from the first one's store.
+    fn portable(&self, watch: &Watch) -> Vec<String> {
+        let settings = [("REWRAP_PATHS", "portable")];
+        let first = Installation::new(&self.dir.join("portable-1"), &settings);
+        let second = Installation::new(&self.dir.join("portable-2"), &settings);
+        let short = self.dir.join("p");
+        let long = self
+            .dir
+            .join("another/much longer name/of a checkout".replace(' ', "-"));
+        let one = self.build(&short, watch, Some(&first), 0o022);
+        let two = self.build(&long, watch, Some(&second), 0o077);
+        let relocatable = |products: &compare::Products| -> compare::Products {
+            // Depfiles name the user's own directory, and a link records what its command line says.
+            products
+                .iter()
+                .filter(|(path, _)| {
+                    path.extension()
+                        .is_some_and(|end| end == "o" || end == "a" || end == "lo")
+                })
+                .map(|(path, bytes)| (path.clone(), bytes.clone()))
+                .collect()
+        };
+        let mut failures = compare::differences(
+            &relocatable(&one.products),
+            &relocatable(&two.products),
+            self.project.not_reproducible,
+        );
+        let shared = self.build(&long, watch, Some(&first), 0o077);
+        failures.extend(
+            shared
+                .compiles
+                .iter()
+                .map(|line| format!("other checkout: compiler started: {line}")),
+        );
+        failures.extend(compare::differences(
+            &two.products,
+            &shared.products,
+            self.project.not_reproducible,
+        ));
+        failures
+    }
+
+    fn build(&self, dir: &Path, watch: &Watch, rewrap: Option<&Installation>, umask: u32) -> Result {
+        if dir.exists() {
+            fs::remove_dir_all(dir).expect("remove");
+        }
+        fs::create_dir_all(dir.parent().expect("a parent")).expect("directory");
+        let source = casd::tools().join("src").join(self.project.name);
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([&source, &dir.to_owned()])
+            .status()
+            .expect("cp");
+        assert!(copied.success(), "cannot copy {}; run tests/setup", source.display());
+        let plain_env = [("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
+        let setup = Setup {
+            project: self.project,
+            kind: self.kind,
+            wrapped: rewrap.is_some(),
+            watch,
+            env: rewrap.map_or(&plain_env, |installation| &installation.env),
+            umask,
+        };
+        let build_dir = setup.build(dir);
+        let result = Result {
+            products: compare::products(dir),
+            printed: watch.printed(),
+            compiles: watch.compiles(),
+        };
+        assert!(
+            !result.products.is_empty() && !result.printed.is_empty(),
+            "nothing was built"
+        );
+        setup.test(&build_dir);
+        result
+    }
+
+    fn equal(&self, when: &str, plain: &Result, wrapped: &Result) -> Vec<String> {
+        let mut failures: Vec<String> =
+            compare::differences(&plain.products, &wrapped.products, self.project.not_reproducible)
+                .into_iter()
+                .map(|difference| format!("{when}: {difference}"))
+                .collect();
+        for (step, text) in &plain.printed {
+            if wrapped.printed.get(step) != Some(text) {
+                failures.push(format!(
+                    "{when}: {step} printed {:?} instead of {text:?}",
+                    wrapped.printed.get(step)
+                ));
+            }
+        }
+        failures
+    }
+}

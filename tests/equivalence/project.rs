@@ -1,0 +1,92 @@
+//! Real projects, and how their own instructions say to build them: once with the compiler as it is, once wrapped.
+
+/// How a project is configured and built; each exercises another way in which users come to rewrap.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum System {
+    /// Its own `configure` script that takes `CC`, then make.
+    Configure,
+    /// Plain make with `CC=…`.
+    Make,
+    /// `autoreconf`, `./configure CC=…`, make: libtool and automake's depfiles.
+    Autotools,
+    /// `CMAKE_<LANG>_COMPILER_LAUNCHER` with this generator.
+    CMake(&'static str),
+    /// Meson with `CC="rewrap-cc gcc"`.
+    Meson,
+}
+
+/// One Debian source package.
+pub struct Project {
+    /// Name of the source package.
+    pub name: &'static str,
+    /// How it is built.
+    pub system: System,
+    /// Arguments of configure, CMake or Meson, or variables of make.
+    pub options: &'static [&'static str],
+    /// What make or ninja is asked to build; empty for its default.
+    pub targets: &'static [&'static str],
+    /// The project's own tests, as a shell command in the build directory.
+    pub test: &'static str,
+    /// Files that differ between two plain builds: end of the path, and why.
+    pub not_reproducible: &'static [(&'static str, &'static str)],
+    /// Whether to build it in `portable` mode from two directories, too.
+    pub portable: bool,
+}
+
+/// All of them, smallest first.
+pub const PROJECTS: &[Project] = &[
+    Project {
+        name: "zlib",
+        system: System::Configure,
+        options: &[],
+        targets: &[],
+        test: "make -s check",
+        not_reproducible: &[],
+        portable: true,
+    },
+    Project {
+        name: "lua5.4",
+        system: System::Make,
+        options: &["LIBTOOL=libtool --quiet"],
+        targets: &["linux"],
+        test: "./lua -e 'assert(#string.rep(\"x\", 10) == 10)'",
+        not_reproducible: &[],
+        portable: false,
+    },
+    Project {
+        name: "jansson",
+        system: System::Autotools,
+        options: &[],
+        targets: &[],
+        test: "make -s check",
+        not_reproducible: &[],
+        portable: false,
+    },
+    Project {
+        name: "fribidi",
+        system: System::Meson,
+        options: &["-Ddocs=false"],
+        targets: &[],
+        test: "meson test --no-rebuild",
+        not_reproducible: &[],
+        portable: false,
+    },
+    Project {
+        name: "fmtlib",
+        system: System::CMake("Ninja"),
+        options: &["-DFMT_DOC=OFF"],
+        targets: &["fmt", "core-test", "args-test", "assert-test", "ostream-test"],
+        test: "for t in core-test args-test assert-test ostream-test; do ./bin/$t || exit 1; done",
+        not_reproducible: &[],
+        portable: true,
+    },
+    Project {
+        name: "googletest",
+        system: System::CMake("Unix Makefiles"),
+        options: &["-Dgtest_build_samples=ON"],
+        targets: &[],
+        test: "ctest --output-on-failure",
+        not_reproducible: &[],
+        portable: false,
+    },
+];
