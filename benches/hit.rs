@@ -162,7 +162,7 @@ impl Bench {
         }
     }
 
-    fn compile(&self, output: &str) -> Vec<String> {
+    fn compile(output: &str) -> Vec<String> {
         [
             "-Iinclude",
             "-O2",
@@ -179,7 +179,7 @@ impl Bench {
         .to_vec()
     }
 
-    fn env(&self, more: &[(&str, &Path)]) -> Vec<(String, String)> {
+    fn env(more: &[(&str, &Path)]) -> Vec<(String, String)> {
         let mut env = vec![
             ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
             ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
@@ -212,10 +212,10 @@ impl Bench {
             PathBuf::from,
         );
         let (run, cache, ccache_dir) = (self.dir.join("run"), self.dir.join("cache"), self.dir.join("ccache"));
-        let rewrap_env = self.env(&[("XDG_RUNTIME_DIR", &run), ("XDG_CACHE_HOME", &cache)]);
+        let rewrap_env = Self::env(&[("XDG_RUNTIME_DIR", &run), ("XDG_CACHE_HOME", &cache)]);
         let contender = |name: &str, program: Vec<String>, output: &str, env, every| Contender {
             name: name.to_owned(),
-            argv: program.into_iter().chain(self.compile(output)).collect(),
+            argv: program.into_iter().chain(Self::compile(output)).collect(),
             env,
             cwd: self.dir.join("src"),
             every,
@@ -235,12 +235,12 @@ impl Bench {
             "plain compile",
             vec!["/usr/bin/g++".into()],
             "plain.o",
-            self.env(&[]),
+            Self::env(&[]),
             20,
         );
         plain.run();
         let me = std::env::current_exe().expect("this program");
-        let mut floor = contender("copy of the two outputs", vec![], "", self.env(&[]), 1);
+        let mut floor = contender("copy of the two outputs", vec![], "", Self::env(&[]), 1);
         floor.argv = [text(me), "copy".into()]
             .into_iter()
             .chain(["plain.o", "copied.o", "plain.o.d", "copied.o.d"].map(str::to_owned))
@@ -258,7 +258,7 @@ impl Bench {
                 &format!("ccache {version} direct hit"),
                 vec![text(tools.join("bin/ccache")), "g++".into()],
                 "ccache.o",
-                self.env(&[("CCACHE_DIR", &ccache_dir)]),
+                Self::env(&[("CCACHE_DIR", &ccache_dir)]),
                 1,
             ),
             plain,
