@@ -1,3 +1,4 @@
 //! Doing it: strategy, remote execution, local runs.
 
 pub mod outcome;
+pub mod strategy;

@@ -1,0 +1,100 @@
+//! A step as the wrapper sent it, in the types that the stages take.
+
+use crate::action::{Locale, Presentation};
+use crate::command::LocalOnly;
+use crate::pb::wire::StepRequest;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// One step. Borrowed from the frame: a hit copies nothing of the environment.
+pub struct Request<'a> {
+    /// The frame.
+    pub wire: &'a StepRequest,
+    /// The real tool, absolute.
+    pub tool: &'a Path,
+    /// The name that the tool is invoked by.
+    pub invoked_as: &'a str,
+    /// Its arguments.
+    pub args: Vec<&'a str>,
+    /// The working directory as compilers name it: `PWD` where it names the cwd, else the real path.
+    pub cwd: PathBuf,
+    env: HashMap<&'a [u8], &'a [u8]>,
+}
+
+impl<'a> Request<'a> {
+    /// Refuses what the protocol cannot carry: REAPI strings are UTF-8.
+    pub fn new(wire: &'a StepRequest) -> Result<Self, LocalOnly> {
+        let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).map_err(|_| LocalOnly::NonUtf8);
+        let args = wire.args.iter().map(|word| text(word)).collect::<Result<_, _>>()?;
+        let env: HashMap<&[u8], &[u8]> = wire
+            .env
+            .iter()
+            .map(|variable| (variable.name.as_slice(), variable.value.as_slice()))
+            .collect();
+        let real = Path::new(text(&wire.cwd)?);
+        let cwd = match env.get(b"PWD".as_slice()) {
+            Some(value) => logical_cwd(text(value)?, wire).unwrap_or_else(|| real.to_owned()),
+            None => real.to_owned(),
+        };
+        Ok(Self {
+            wire,
+            tool: Path::new(text(&wire.tool)?),
+            invoked_as: text(&wire.invoked_as)?,
+            args,
+            cwd,
+            env,
+        })
+    }
+
+    /// A variable of the step's environment.
+    pub fn env(&self, name: &str) -> Option<&'a [u8]> {
+        self.env.get(name.as_bytes()).copied()
+    }
+
+    /// A variable that names a directory.
+    pub fn env_path(&self, name: &str) -> Option<&'a Path> {
+        self.env(name).map(|value| Path::new(OsStr::from_bytes(value)))
+    }
+
+    /// How diagnostics look to this user.
+    pub fn presentation(&self) -> Presentation {
+        let colour = self.wire.stderr_is_terminal;
+        Presentation {
+            locale: self.locale(),
+            colour,
+            width: colour.then_some(self.wire.columns),
+        }
+    }
+
+    /// The locale of messages. Only three kinds matter: compilers quote with Unicode in UTF-8 and translate into a
+    /// language; a locale that is not known to be one of the first two is taken for a translated one.
+    fn locale(&self) -> Locale {
+        let category = |name: &str| {
+            ["LC_ALL", name, "LANG"]
+                .into_iter()
+                .filter_map(|variable| self.env(variable))
+                .find(|value| !value.is_empty())
+                .unwrap_or(b"C")
+        };
+        match (category("LC_MESSAGES"), category("LC_CTYPE")) {
+            (b"C" | b"POSIX", b"C" | b"POSIX") => Locale::C,
+            (b"C.UTF-8" | b"C.utf8" | b"C" | b"POSIX", b"C.UTF-8" | b"C.utf8") => Locale::CUtf8,
+            (messages, ctype) => Locale::Other(format!(
+                "{}/{}/{}",
+                String::from_utf8_lossy(messages),
+                String::from_utf8_lossy(ctype),
+                String::from_utf8_lossy(self.env("LANGUAGE").unwrap_or_default())
+            )),
+        }
+    }
+}
+
+/// `PWD`, if it is absolute, free of `.` and `..`, and really the cwd: the rule of gcc and clang.
+fn logical_cwd(pwd: &str, wire: &StepRequest) -> Option<PathBuf> {
+    let plain = pwd.starts_with('/') && !pwd.split('/').any(|part| part == "." || part == "..");
+    let metadata = plain.then(|| std::fs::metadata(pwd).ok())??;
+    (metadata.dev() == wire.cwd_device && metadata.ino() == wire.cwd_inode).then(|| PathBuf::from(pwd))
+}
