@@ -60,7 +60,9 @@ impl ExistenceCaching {
         let mut seen = HashSet::new();
         self.with_known(|known| {
             let unknown = digests.iter().copied().filter(|digest| {
-                let fresh = known.get(*digest).is_some_and(|asked| now.duration_since(asked) < self.time);
+                let fresh = known
+                    .get(*digest)
+                    .is_some_and(|asked| now.duration_since(asked) < self.time);
                 !fresh && seen.insert(*digest)
             });
             unknown.collect()

@@ -62,9 +62,9 @@ pub async fn action_cache(cache: &dyn ActionCache) -> Result<(), LawBroken> {
         cache.update(action, result.clone()).await.or_broken(law)?;
         let found = cache.get(action).await.or_broken(law)?;
         // Servers add what they know about the execution.
-        let same = found.as_ref().is_some_and(|found| {
-            (found.exit_code, &found.stdout_raw) == (result.exit_code, &result.stdout_raw)
-        });
+        let same = found
+            .as_ref()
+            .is_some_and(|found| (found.exit_code, &found.stdout_raw) == (result.exit_code, &result.stdout_raw));
         require(law, same, || format!("{found:?}"))?;
     }
 
@@ -127,7 +127,9 @@ async fn missing_blobs_are_named_once(store: &dyn BlobStore) -> Result<(), LawBr
     let mut missing = store.find_missing(&asked).await.or_broken(law)?;
     absent.sort_unstable();
     missing.sort_unstable();
-    require(law, missing == absent, || format!("{} of {}", missing.len(), absent.len()))?;
+    require(law, missing == absent, || {
+        format!("{} of {}", missing.len(), absent.len())
+    })?;
 
     let law = "nothing is missing of nothing";
     let missing = store.find_missing(&[]).await.or_broken(law)?;

@@ -39,7 +39,9 @@ impl BlobStore for MemoryStore {
         let blobs = lock(&self.blobs);
         let mut seen = HashSet::from([Digest::empty()]);
         let missing = digests.iter().copied();
-        Ok(missing.filter(|digest| !blobs.contains_key(digest) && seen.insert(*digest)).collect())
+        Ok(missing
+            .filter(|digest| !blobs.contains_key(digest) && seen.insert(*digest))
+            .collect())
     }
 
     async fn get(&self, digest: Digest) -> Result<Blob, StoreError> {
@@ -54,7 +56,10 @@ impl BlobStore for MemoryStore {
         let content = blocking(move || blob.to_bytes().map_err(super::blob::unreadable)).await?;
         let actual = Digest::of(&content);
         if actual != digest {
-            return Err(StoreError::Corrupt { expected: digest, actual });
+            return Err(StoreError::Corrupt {
+                expected: digest,
+                actual,
+            });
         }
         lock(&self.blobs).insert(digest, content);
         Ok(())
@@ -88,7 +93,10 @@ mod tests {
     async fn an_evicted_blob_is_gone() {
         let store = MemoryStore::new();
         let digest = Digest::of(b"content");
-        store.put(digest, Blob::Bytes(Bytes::from_static(b"content"))).await.unwrap();
+        store
+            .put(digest, Blob::Bytes(Bytes::from_static(b"content")))
+            .await
+            .unwrap();
         assert!(store.evict(digest));
         assert_eq!(store.find_missing(&[digest]).await.unwrap(), [digest]);
     }

@@ -110,7 +110,11 @@ impl BlobStore for Metered<dyn BlobStore> {
 impl ActionCache for Metered<dyn ActionCache> {
     async fn get(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
         let result = self.meter.failures(self.inner.get(action).await)?;
-        let counter = if result.is_some() { &self.meter.hits } else { &self.meter.misses };
+        let counter = if result.is_some() {
+            &self.meter.hits
+        } else {
+            &self.meter.misses
+        };
         add(counter, 1);
         Ok(result)
     }

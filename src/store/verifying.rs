@@ -80,7 +80,9 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_the_laws() {
-        laws::blob_store(&Verifying::new(Arc::new(MemoryStore::new()))).await.unwrap();
+        laws::blob_store(&Verifying::new(Arc::new(MemoryStore::new())))
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -92,7 +94,10 @@ mod tests {
             let (asked, said) = (Digest::of(&right), Digest::of(&wrong));
             let is_refusal = |error| matches!(error, StoreError::Corrupt { expected, actual } if expected == asked && actual == said);
             assert!(is_refusal(store.get(asked).await.unwrap_err()), "get {size}");
-            assert!(is_refusal(store.put(asked, wrong.clone().into()).await.unwrap_err()), "put {size}");
+            assert!(
+                is_refusal(store.put(asked, wrong.clone().into()).await.unwrap_err()),
+                "put {size}"
+            );
             store.get(said).await.unwrap();
             store.put(said, wrong.into()).await.unwrap();
         }

@@ -157,7 +157,10 @@ impl DiskStore {
     pub fn put_bytes_as(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
         let actual = Digest::of(bytes);
         if actual != digest {
-            return Err(StoreError::Corrupt { expected: digest, actual });
+            return Err(StoreError::Corrupt {
+                expected: digest,
+                actual,
+            });
         }
         self.write_if_missing(digest, bytes)
     }
@@ -294,8 +297,14 @@ fn open_used(path: &Path) -> Result<Option<(File, Metadata)>, PathError> {
         return Ok(Some((file, metadata)));
     }
     let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        },
     };
     if let Err(error) = rustix::fs::futimens(&file, &times) {
         // A store on a file system that has become read-only can still be read from.

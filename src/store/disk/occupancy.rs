@@ -98,7 +98,9 @@ impl Occupancy {
         };
         // One write of constant length: nobody finds half a number.
         ledger.rewind().at("write", &path)?;
-        ledger.write_all(format!("{total:020}\n").as_bytes()).at("write", &path)?;
+        ledger
+            .write_all(format!("{total:020}\n").as_bytes())
+            .at("write", &path)?;
         Ok(self.judge(Some(total)))
     }
 

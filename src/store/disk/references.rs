@@ -17,7 +17,9 @@ pub(super) fn referenced(
     };
     for tree in trees {
         let Some(content) = read(tree)? else { return Ok(None) };
-        let Some(files) = files_of_tree(content) else { return Ok(None) };
+        let Some(files) = files_of_tree(content) else {
+            return Ok(None);
+        };
         blobs.extend(files);
     }
     Ok(Some(blobs))
@@ -40,7 +42,11 @@ fn named(result: &ActionResult) -> Option<(Vec<Digest>, Vec<Digest>)> {
 
 fn files_of_tree(content: Bytes) -> Option<Vec<Digest>> {
     let tree = Tree::decode(content).ok()?;
-    let files = tree.root.iter().chain(&tree.children).flat_map(|directory| &directory.files);
+    let files = tree
+        .root
+        .iter()
+        .chain(&tree.children)
+        .flat_map(|directory| &directory.files);
     files.map(|file| parse(file.digest.as_ref())).collect()
 }
 
