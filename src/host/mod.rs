@@ -2,3 +2,4 @@
 
 pub mod exec_root;
 pub mod fs;
+pub mod publish;

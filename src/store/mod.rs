@@ -1,7 +1,23 @@
 //! Where blobs and action results are kept: leaves (memory, disk, remote) and small decorators around them.
-//! [`compose`](self) alone knows the order of the stack.
+//! [`compose`] alone knows the order of the stack; [`laws`] says what all of them have in common.
+//!
+//! Packing small blobs into one call is not here: only the client of a server knows that server's limits.
+
+mod blob;
+pub mod compose;
+pub mod deduplicating;
+pub mod disk;
+pub mod existence_caching;
+pub mod laws;
+pub mod memory;
+pub mod metered;
+pub mod read_through;
+pub mod verifying;
+
+pub use disk::DiskStore;
 
 use crate::digest::Digest;
+use crate::host::fs::PathError;
 use crate::pb::reapi;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -42,11 +58,39 @@ pub enum StoreError {
     /// A server refused or could not be reached.
     #[error(transparent)]
     Remote(#[from] crate::remote::RemoteError),
+    /// One transfer that several were waiting for failed for all of them; [`StoreError::root`] has the reason.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
 }
 
-/// Content by digest. Laws, which every implementation passes (`store::laws`): what was put is got back until evicted;
+impl StoreError {
+    /// The error itself, however many share it. Match on this, not on the error, to learn what went wrong.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(shared) => shared.root(),
+            other => other,
+        }
+    }
+
+    /// Whether the blob is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.root(), Self::NotFound(_))
+    }
+}
+
+impl From<PathError> for StoreError {
+    fn from(error: PathError) -> Self {
+        Self::Io {
+            what: format!("{} `{}`", error.verb, error.path.display()),
+            source: error.source,
+        }
+    }
+}
+
+/// Content by digest. Laws, which every implementation passes ([`laws`]): what was put is got back until evicted;
 /// `find_missing` names exactly those of the asked digests that `get` would refuse, without duplicates; wrong content
-/// is refused and leaves nothing; the empty blob is always there.
+/// is refused and leaves nothing (a blob that is already there may be kept without a look at what is offered); the
+/// empty blob is always there.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Those of `digests` that are not here.
