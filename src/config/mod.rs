@@ -1,7 +1,37 @@
 //! Settings: one table from which TOML key, variable, flag, help and reference follow; every value knows its origin.
+//!
+//! [`settings`] is the table. [`locate`] finds the files, [`file`], [`layers`] hold what each origin says, [`resolve`]
+//! makes one [`Config`] of it. [`Resolver`] does all of that for a step and remembers it.
+
+pub mod endpoint;
+pub mod error;
+pub mod file;
+pub mod layers;
+pub mod locate;
+pub mod origin;
+pub mod places;
+pub mod reference;
+pub mod request;
+pub mod resolve;
+pub mod settings;
+pub mod show;
+pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ConfigError;
+pub use locate::IgnoredFile;
+pub use origin::Origin;
+pub use places::Places;
+pub use request::Resolver;
+pub use resolve::{Resolved, Withheld};
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The name of settings files.
+pub const FILE_NAME: &str = "rewrap.toml";
 
 /// Where a step may run and whose results it may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +46,17 @@ pub enum Strategy {
     CacheOnly,
 }
 
+/// Whether `rewrap build` shows steps while they happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProgressMode {
+    /// On a terminal, beside tools that show nothing themselves.
+    Auto,
+    /// Beside every tool, and without a terminal too.
+    Always,
+    /// Not at all.
+    Never,
+}
+
 /// Which paths outputs record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathsMode {
@@ -26,7 +67,7 @@ pub enum PathsMode {
 }
 
 /// How to reach a server: everything that makes two connections different. Channels are keyed by it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// `grpc://host:port`, `grpcs://host:port` or `unix:/path`; a missing scheme has been made `grpcs`.
     pub address: String,
@@ -77,4 +118,22 @@ pub struct Config {
     pub local_jobs: u32,
     /// `daemon_idle_timeout`.
     pub daemon_idle_timeout: Duration,
+    /// `progress`.
+    pub progress: ProgressMode,
+    /// Where records are kept: `$XDG_CACHE_HOME/rewrap`, whatever `disk_cache` says, so that `rewrap stats` finds them
+    /// without being told; `disk_cache` where that cannot be written; `None` where there is no writable directory.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Endpoint {
+    /// Without the headers' values, so that no log can hold one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Endpoint")
+            .field("address", &self.address)
+            .field("headers", &names)
+            .field("tls_certificate", &self.tls_certificate)
+            .field("tls_client", &self.tls_client)
+            .finish()
+    }
 }
