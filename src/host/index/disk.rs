@@ -2,7 +2,9 @@
 //!
 //! Knows nothing about memory or threads. Every value carries a check sum over its table, key and bytes, so that a page
 //! that went bad is no value rather than a wrong one. redb may panic on a file that was altered behind its back; that is
-//! caught here and is a [`Doubt`] like any error.
+//! caught here and is a [`Doubt`] like any error. It may even panic while it unwinds, which ends the process: so a mark
+//! lies beside the file while it is open, and a file that is found with its mark is checked page by page before it is
+//! used.
 
 use super::Table;
 use bytes::Bytes;
@@ -23,6 +25,8 @@ const SIZES: TableDefinition<'static, &'static str, u64> = TableDefinition::new(
 /// The row of [`SIZES`] that counts durable commits. An empty commit might be left out; one that counts is not.
 const SYNCS: &str = "syncs";
 const FILE_NAME: &str = "index.redb";
+/// There while the file is open, and after a process that did not close it.
+const MARK_NAME: &str = "open";
 /// redb's own page cache. What is hot lies in front of it, decoded.
 const PAGE_CACHE: usize = 16 << 20;
 const CHECK_SUM: usize = 8;
@@ -56,7 +60,7 @@ pub(super) enum Row {
 pub(super) struct Disk {
     /// `None` only while it is dropped.
     db: Option<Database>,
-    path: PathBuf,
+    dir: PathBuf,
     limits: fn(Table) -> u64,
 }
 
@@ -64,10 +68,16 @@ impl Disk {
     /// Opens or creates the file in `dir`, each table at most so many bytes in both generations. One that cannot be read
     /// is replaced by an empty one.
     pub(super) fn open(dir: &Path, limits: fn(Table) -> u64) -> Result<Self, Doubt> {
-        let path = dir.join(FILE_NAME);
+        let (path, mark) = (dir.join(FILE_NAME), dir.join(MARK_NAME));
+        let unclean = mark.try_exists().map_err(Doubt::Refused)?;
+        std::fs::write(&mark, "").map_err(Doubt::Refused)?;
         let open = || {
             guarded(|| {
-                let db = redb::Builder::new().set_cache_size(PAGE_CACHE).create(&path)?;
+                let mut builder = redb::Builder::new();
+                let db = builder
+                    .set_cache_size(PAGE_CACHE)
+                    .set_check_integrity_on_open(unclean)
+                    .create(&path)?;
                 create_tables(&db)?;
                 Ok(db)
             })
@@ -82,7 +92,7 @@ impl Disk {
         };
         Ok(Self {
             db: Some(db),
-            path,
+            dir: dir.to_owned(),
             limits,
         })
     }
@@ -110,10 +120,7 @@ impl Disk {
     pub(super) fn write(&self, batch: &Batch, durable: bool) -> Result<(), Doubt> {
         guarded(|| {
             let mut transaction = self.db().begin_write()?;
-            if durable {
-                // Else the next start after a kill walks the whole file.
-                transaction.set_quick_repair(true);
-            } else {
+            if !durable {
                 transaction.set_durability(Durability::None)?;
             }
             for table in Table::ALL {
@@ -134,7 +141,7 @@ impl Disk {
 
     /// Deletes the file; it stays readable here until closed.
     pub(super) fn remove(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        std::fs::remove_file(self.dir.join(FILE_NAME))
     }
 
     fn db(&self) -> &Database {
@@ -144,9 +151,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Closing writes; on a broken file that may panic like anything else, and there is no one left to tell.
+        // Closing writes; on a broken file that may panic like anything else, and there is no one left to tell: the mark
+        // stays.
         let db = self.db.take();
-        let _closed = catch_unwind(AssertUnwindSafe(|| drop(db)));
+        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_ok() {
+            let _or_checked_next_time = std::fs::remove_file(self.dir.join(MARK_NAME));
+        }
     }
 }
 
