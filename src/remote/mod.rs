@@ -1,14 +1,28 @@
 //! The Remote Execution API's client side: one file per service.
+//!
+//! A [`Connections`] lives as long as the daemon and gives one [`Instance`] per endpoint and instance name, with
+//! everything learned about it: capabilities, blobs known to be there, uploads under way. A step uses it through a
+//! [`Remote`], which adds the step's own retries, deadlines and request metadata. Knows nothing of compilers.
 
-/// Why a server could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
-    /// The server answered with this status.
-    #[error("{endpoint}: {status}")]
-    Status {
-        /// The address, without credentials.
-        endpoint: String,
-        /// What it said.
-        status: Box<tonic::Status>,
-    },
-}
+mod action_cache;
+mod bytestream;
+mod call;
+mod capabilities;
+mod cas;
+mod channel;
+mod error;
+mod execution;
+mod parallel;
+mod presence;
+mod request_metadata;
+mod retry;
+
+pub use action_cache::RemoteActionCache;
+pub use call::{Instance, Remote, ServerKey};
+pub use capabilities::{ApiVersion, Capabilities, Unusable};
+pub use cas::{RemoteCas, Source, Uploaded};
+pub use channel::{ChannelError, Connections};
+pub use error::{Refusal, RemoteError};
+pub use execution::{ExecutionLimits, ExecutionRequest, RemoteExecution};
+pub use request_metadata::RequestMetadata;
+pub use retry::Policy;
