@@ -1,0 +1,191 @@
+//! Remembers what compilers answered, in memory and, through [`Keep`], across daemons. An answer is used again only
+//! while everything that it rests on is unchanged.
+
+use super::evidence::{Evidence, Proven};
+use super::facts::{Subject, learn};
+use super::flags::{depends_on_cwd, flags_for_questions};
+use super::identify::{Identity, identify};
+use super::machine::{Ask, Environment, FileDigests};
+use super::{ToolFile, Toolchain, ToolchainFailure};
+use crate::command::CompileCommand;
+use crate::digest::{Digest, Hasher};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts up when the meaning of a kept answer changes.
+const FORMAT: &[u8] = b"toolchain facts 1";
+
+/// How many different questions are remembered in memory; a build asks a handful.
+const LIMIT: usize = 1024;
+
+/// Small values that outlive the daemon. Losing one costs a few compiler starts.
+pub trait Keep: Send + Sync {
+    /// What was kept under the key.
+    fn get(&self, key: &Digest) -> Option<Vec<u8>>;
+    /// Keeps a value; may fail silently, it is a cache.
+    fn put(&self, key: &Digest, value: &[u8]);
+}
+
+type Cell<T> = Arc<Mutex<Option<(Arc<T>, Evidence)>>>;
+type Cells<T> = Mutex<HashMap<Digest, Cell<T>>>;
+
+/// The compilers of this machine, as they are met. Safe to use from many threads: equal questions are asked once.
+pub struct Toolchains {
+    ask: Arc<dyn Ask>,
+    digests: Arc<dyn FileDigests>,
+    keep: Arc<dyn Keep>,
+    identities: Cells<Identity>,
+    toolchains: Cells<Toolchain>,
+}
+
+impl Toolchains {
+    /// Nothing known yet but what `keep` holds.
+    pub fn new(ask: Arc<dyn Ask>, digests: Arc<dyn FileDigests>, keep: Arc<dyn Keep>) -> Self {
+        Self {
+            ask,
+            digests,
+            keep,
+            identities: Mutex::default(),
+            toolchains: Mutex::default(),
+        }
+    }
+
+    /// Who answers behind `driver`, an absolute path that is called with `invoked_as` as its argv[0]. `env` is the
+    /// step's, with our own directories already taken out of PATH.
+    pub fn identify(
+        &self,
+        driver: &Path,
+        invoked_as: &OsStr,
+        env: &Environment,
+    ) -> Result<Arc<Identity>, ToolchainFailure> {
+        let mut key = Key::new("identity");
+        key.add(driver.as_os_str()).add(invoked_as).environment(env);
+        self.recall(&self.identities, key.finish(), || {
+            let identity = identify(&*self.ask, driver, invoked_as, env)?;
+            let mut evidence = Evidence::default();
+            evidence.link(driver, &identity.driver_real);
+            for path in &identity.programs {
+                let digest = self.digests.digest(path)?;
+                evidence.files(&[ToolFile {
+                    path: path.clone(),
+                    digest,
+                }]);
+            }
+            Ok(Proven {
+                value: identity,
+                evidence,
+            })
+        })
+    }
+
+    /// The toolchain as it is for the language and the flags of a step.
+    pub fn toolchain(
+        &self,
+        identity: &Identity,
+        command: &CompileCommand,
+        cwd: &Path,
+        env: &Environment,
+    ) -> Result<Arc<Toolchain>, ToolchainFailure> {
+        let flags = flags_for_questions(command);
+        let cwd = if depends_on_cwd(command) { cwd } else { Path::new("/") };
+        let mut key = Key::new("toolchain");
+        key.add(identity.driver.as_os_str()).add(&identity.invoked_as);
+        key.add(OsStr::new(command.language.driver_name())).add(cwd.as_os_str());
+        for flag in &flags {
+            key.add(OsStr::new(flag));
+        }
+        key.environment(env);
+        // Another compiler under the same name.
+        key.add(identity.driver_real.as_os_str())
+            .add(OsStr::new(&format!("{:?}", identity.version)));
+        self.recall(&self.toolchains, key.finish(), || {
+            let subject = Subject {
+                identity,
+                language: command.language,
+                flags: &flags,
+                cwd,
+                env,
+            };
+            learn(&subject, &*self.ask, &*self.digests)
+        })
+    }
+
+    fn recall<T: Serialize + DeserializeOwned>(
+        &self,
+        cells: &Cells<T>,
+        key: Digest,
+        learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
+    ) -> Result<Arc<T>, ToolchainFailure> {
+        let cell = {
+            let mut cells = lock(cells);
+            if cells.len() >= LIMIT {
+                cells.clear();
+            }
+            Arc::clone(cells.entry(key).or_default())
+        };
+        let mut known = lock(&cell);
+        if let Some((value, _)) = known.as_ref().filter(|(_, evidence)| evidence.holds(&*self.digests)) {
+            return Ok(Arc::clone(value));
+        }
+        let kept = self.keep.get(&key);
+        let kept = kept.and_then(|bytes| serde_json::from_slice::<Proven<T>>(&bytes).ok());
+        let proven = match kept.filter(|proven| proven.evidence.holds(&*self.digests)) {
+            Some(proven) => proven,
+            None => self.learn_and_keep(&key, learn)?,
+        };
+        let value = Arc::new(proven.value);
+        *known = Some((Arc::clone(&value), proven.evidence));
+        Ok(value)
+    }
+
+    fn learn_and_keep<T: Serialize>(
+        &self,
+        key: &Digest,
+        learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
+    ) -> Result<Proven<T>, ToolchainFailure> {
+        let proven = learn()?;
+        // Names that are not UTF-8 cannot be kept; they are asked again.
+        if let Ok(bytes) = serde_json::to_vec(&proven) {
+            self.keep.put(key, &bytes);
+        }
+        Ok(proven)
+    }
+}
+
+/// A panic elsewhere leaves these maps whole: every change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Key(Hasher);
+
+impl Key {
+    fn new(what: &str) -> Self {
+        let mut key = Self(Hasher::new());
+        key.0.update(FORMAT);
+        key.add(OsStr::new(what));
+        key
+    }
+
+    fn add(&mut self, part: &OsStr) -> &mut Self {
+        let bytes = part.as_encoded_bytes();
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    fn environment(&mut self, env: &Environment) {
+        for (name, value) in env.about_tools().iter() {
+            self.add(name).add(value);
+        }
+        self.add(OsStr::new("end of environment"));
+    }
+
+    fn finish(self) -> Digest {
+        self.0.finish()
+    }
+}
