@@ -1,0 +1,90 @@
+//! A result → what the wrapper is told to place and print.
+
+use super::candidate::{Found, Remembered};
+use crate::action::OutputKind;
+use crate::command::Family;
+use crate::daemon::Answer;
+use crate::outputs::{depfile, diagnostics};
+use crate::pb::wire::{OutputFile, Publish, output_file::Content};
+use crate::store::Blob;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+
+/// Blobs in memory up to this size go with the frame; larger ones as a descriptor.
+const INLINE: usize = 256 << 10;
+
+/// Why a result cannot be handed out; the step then runs here.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    /// A blob that cannot be read.
+    #[error("cannot read a blob of the result")]
+    Blob(#[from] io::Error),
+    /// A depfile that is none.
+    #[error("cannot read the depfile of the result")]
+    Depfile(#[from] depfile::BadDepfile),
+    /// A worker's own directory got into the text: nothing says what the user's text would be.
+    #[error("the result names the worker's own directory")]
+    NamesWorker,
+}
+
+/// Everything with the user's own paths, in the order of publishing.
+pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, Unusable> {
+    let mut descriptors = Vec::new();
+    let mut files = Vec::new();
+    for (output, blob) in remembered.outputs.iter().zip(&found.contents) {
+        let Some(blob) = blob else { continue };
+        let content = match output.kind {
+            OutputKind::Depfile => {
+                let bytes = depfile::restore(&blob.to_bytes()?, &found.paths, remembered.family())?;
+                content(&Blob::Bytes(bytes.into()), &mut descriptors)?
+            }
+            OutputKind::Primary | OutputKind::Secondary => content(blob, &mut descriptors)?,
+        };
+        files.push(OutputFile {
+            path: output.user_path.clone().into_bytes(),
+            content: Some(content),
+            mode: output.mode,
+            // Compilers write a depfile into the file that is there, and give other outputs a new one.
+            in_place: output.kind == OutputKind::Depfile,
+        });
+    }
+    let publish = Publish {
+        files,
+        stdout: text(&found.stdout, found)?,
+        stderr: text(&found.stderr, found)?,
+        exit: found.exit,
+        remove: removed(found.exit, remembered),
+    };
+    Ok(Answer::Publish(publish, descriptors))
+}
+
+fn text(bytes: &[u8], found: &Found) -> Result<Vec<u8>, Unusable> {
+    let own = diagnostics::restore(bytes, &found.paths);
+    if crate::action::PathMap::names_worker(&own) {
+        return Err(Unusable::NamesWorker);
+    }
+    Ok(own)
+}
+
+/// clang removes an output that is there already when it fails; gcc leaves it.
+fn removed(exit: i32, remembered: &Remembered) -> Vec<Vec<u8>> {
+    if exit == 0 || remembered.family() == Family::Gcc {
+        return Vec::new();
+    }
+    vec![remembered.primary().to_owned().into_bytes()]
+}
+
+fn content(blob: &Blob, descriptors: &mut Vec<OwnedFd>) -> io::Result<Content> {
+    let file = match blob {
+        Blob::Bytes(bytes) if bytes.len() <= INLINE => return Ok(Content::Inline(bytes.to_vec())),
+        Blob::Bytes(bytes) => {
+            let mut file = tempfile::tempfile()?;
+            file.write_all(bytes)?;
+            file
+        }
+        Blob::File(file) => file.try_clone()?,
+    };
+    descriptors.push(OwnedFd::from(file));
+    let index = u32::try_from(descriptors.len() - 1).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(Content::Descriptor(index))
+}
