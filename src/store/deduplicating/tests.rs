@@ -128,13 +128,44 @@ async fn when_the_first_caller_is_cancelled_another_one_transfers() {
 
 #[tokio::test]
 async fn when_all_are_cancelled_nothing_is_left() {
-    let (store, _gated) = gated(0);
-    let mut first = store.get(digest());
-    let mut second = store.get(digest());
+    for callers in 1..=3 {
+        let (store, _gated) = gated(0);
+        let mut gets: Vec<_> = (0..callers).map(|_| store.get(digest())).collect();
+        for get in &mut gets {
+            assert!(poll_once(get).await.is_pending());
+        }
+        drop(gets);
+        store.assert_nothing_under_way();
+    }
+}
+
+#[tokio::test]
+async fn who_comes_after_a_cancelled_caller_joins_those_who_wait() {
+    let (store, gated) = gated(0);
+    let [mut first, mut second, mut third] = [(); 3].map(|()| store.put(digest(), CONTENT.into()));
     assert!(poll_once(&mut first).await.is_pending());
     assert!(poll_once(&mut second).await.is_pending());
-    drop((first, second));
-    store.assert_nothing_under_way();
+    drop(first);
+    assert!(poll_once(&mut second).await.is_pending());
+    assert!(poll_once(&mut third).await.is_pending());
+    assert_eq!(gated.begun.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn who_comes_after_the_transfer_does_not_get_its_outcome() {
+    let (store, gated) = gated(0);
+    let [mut first, mut second, mut third] = [(); 3].map(|()| store.get(digest()));
+    assert!(poll_once(&mut first).await.is_pending());
+    assert!(poll_once(&mut second).await.is_pending());
+    gated.gate.add_permits(1);
+    assert!(first.await.unwrap_err().is_not_found());
+    gated.inner.put(digest(), CONTENT.into()).await.unwrap();
+    // The second has not looked at the outcome yet.
+    assert!(poll_once(&mut third).await.is_pending());
+    gated.gate.add_permits(1);
+    third.await.unwrap();
+    assert!(second.await.unwrap_err().is_not_found());
+    assert_eq!(gated.begun.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]

@@ -51,12 +51,12 @@ pub(super) fn evict(layout: &Layout, occupancy: &Occupancy) -> Result<(), PathEr
 
 fn scan(layout: &Layout) -> Result<Vec<Candidate>, PathError> {
     let files = layout.walk(Kind::Blob).chain(layout.walk(Kind::Result));
-    let ours = files.filter_map(|found| found.map(candidate).transpose());
+    let ours = files.filter_map(|found| found.map(|found| candidate(&found)).transpose());
     ours.collect()
 }
 
 /// Files that are not ours are neither counted nor removed.
-fn candidate(found: Found) -> Option<Candidate> {
+fn candidate(found: &Found) -> Option<Candidate> {
     Some(Candidate {
         used: found.metadata.modified().expect("Linux keeps modification times"),
         charge: charge(found.metadata.len()),

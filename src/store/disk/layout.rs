@@ -107,7 +107,7 @@ impl Layout {
         let target = self.path(kind, digest);
         let shard = target.parent().expect("path() puts every file into a shard");
         match DirBuilder::new().mode(0o700).create(shard) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error).at("create", shard),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error).at("create", shard),
             _ => draft.publish(&target, 0o444),
         }
     }

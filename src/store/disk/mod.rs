@@ -63,6 +63,9 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if !self.occupancy.is_pending() {
+            return;
+        }
         if let Err(error) = self.occupancy.settle(&self.layout) {
             tracing::warn!(%error, "the size of the store is out of date until the next scan");
         }
@@ -74,7 +77,10 @@ impl DiskStore {
     /// processes together keep; 0 means no bound.
     pub fn open(dir: &Path, max_size: u64) -> Result<Self, StoreError> {
         let layout = Layout::create(dir)?;
-        layout.sweep_drafts()?;
+        if let Err(error) = layout.sweep_drafts() {
+            // Nobody misses the room at once; a directory that is read-only still serves.
+            tracing::warn!(%error, cause = %error.source, "cannot remove old drafts");
+        }
         let inner = Inner {
             layout,
             occupancy: Occupancy::new(max_size),
@@ -131,7 +137,12 @@ impl DiskStore {
             return Ok(true);
         }
         let path = self.inner.layout.path(Kind::Blob, digest);
-        Ok(self.open_sized(&path, digest)?.is_some())
+        // Opening costs twice as much as looking, and is needed only for what is wrong or was not used for long.
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if is_sized(&found, digest) && age(&found) < USE_IS_OLD => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            _ => Ok(self.open_sized(&path, digest)?.is_some()),
+        }
     }
 
     /// Those of `digests` that are not here, each once, in the order asked.
@@ -208,7 +219,7 @@ impl DiskStore {
         let Some((file, metadata)) = open_used(path)? else {
             return Ok(None);
         };
-        if metadata.is_file() && metadata.len() == digest.size() {
+        if is_sized(&metadata, digest) {
             return Ok(Some((file, metadata)));
         }
         self.discard(path, metadata.len())?;
@@ -285,6 +296,10 @@ impl DiskStore {
         self.inner.occupancy.removed(length);
         Ok(())
     }
+}
+
+fn is_sized(metadata: &Metadata, digest: Digest) -> bool {
+    metadata.is_file() && metadata.len() == digest.size()
 }
 
 /// Opens a file and notes the use. The metadata is from after the note and before any reading.

@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// Space is given out in blocks of this size on the file systems that people build on.
 const BLOCK: u64 = 4096;
 
+/// The batch of a process that has no bound.
+const UNBOUNDED_BATCH: u64 = 16 << 20;
+
 /// The name of the file with the number.
 const LEDGER: &str = "size";
 
@@ -25,6 +28,8 @@ pub(super) fn charge(length: u64) -> u64 {
 pub(super) struct Occupancy {
     /// Bytes; 0 means no bound.
     max: u64,
+    /// Bytes that may be pending.
+    batch: u64,
     pending: AtomicI64,
 }
 
@@ -41,6 +46,9 @@ impl Occupancy {
     pub(super) fn new(max: u64) -> Self {
         Self {
             max,
+            // Four hundred batches fill the store: a put rarely writes, and many processes with an unwritten batch
+            // each are still within a few per cent. Others may have a bound where we have none.
+            batch: if max == 0 { UNBOUNDED_BATCH } else { max / 400 },
             pending: AtomicI64::new(0),
         }
     }
@@ -52,14 +60,9 @@ impl Occupancy {
 
     /// Counts a file of this length that was put.
     pub(super) fn put(&self, layout: &Layout, length: u64) -> Result<Level, PathError> {
-        if self.max == 0 {
-            return Ok(Level::Within);
-        }
         let added = charge(length).cast_signed();
         let pending = self.pending.fetch_add(added, Ordering::Relaxed) + added;
-        // Four hundred batches fill the store: a put rarely writes, and many processes with an unwritten batch each
-        // are still within a few per cent.
-        if pending.unsigned_abs() < self.max / 400 {
+        if pending.unsigned_abs() < self.batch {
             return Ok(Level::Within);
         }
         self.settle(layout)
@@ -68,6 +71,11 @@ impl Occupancy {
     /// Counts a file of this length that was removed.
     pub(super) fn removed(&self, length: u64) {
         self.pending.fetch_sub(charge(length).cast_signed(), Ordering::Relaxed);
+    }
+
+    /// Whether something is not written down yet.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Relaxed) != 0
     }
 
     /// Writes down what is pending. If another process is just doing so, it stays pending.

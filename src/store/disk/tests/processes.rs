@@ -49,13 +49,12 @@ fn many_processes_put_get_and_evict_in_one_directory() {
             let expected = content(fastrand::u64(0..60));
             let digest = Digest::of(&expected);
             let action = Digest::of(&digest.hash()[..]);
-            match store.action_result(action).unwrap() {
-                Some(result) => assert_eq!(result, result_with(vec![output_file(digest)])),
-                None => {
-                    store.put_bytes(&expected).unwrap();
-                    let result = result_with(vec![output_file(digest)]);
-                    store.put_action_result(action, &result).unwrap();
-                }
+            let result = result_with(vec![output_file(digest)]);
+            if let Some(found) = store.action_result(action).unwrap() {
+                assert_eq!(found, result);
+            } else {
+                store.put_bytes(&expected).unwrap();
+                store.put_action_result(action, &result).unwrap();
             }
             if let Some(mut file) = store.blob(digest).unwrap() {
                 let mut content = Vec::new();
