@@ -1,3 +1,5 @@
 //! Doing it: strategy, remote execution, local runs.
 
+pub mod attestation;
 pub mod outcome;
+pub mod remote;
