@@ -58,9 +58,6 @@ pub enum RemoteError {
         /// What is wrong with it.
         what: String,
     },
-    /// The one who asked has gone.
-    #[error("cancelled")]
-    Cancelled,
 }
 
 impl RemoteError {

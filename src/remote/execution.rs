@@ -12,7 +12,6 @@ use prost::Message;
 use reapi::execution_client::ExecutionClient;
 use reapi::execution_stage::Value as Stage;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, Streaming};
 
 /// A stream that lasted this long before it broke was no failure of the server's.
@@ -77,21 +76,9 @@ impl RemoteExecution {
         Self { remote, limits }
     }
 
-    /// Executes the action and waits for the response, whose status is then OK. Dropping the future, or `cancelled`,
-    /// asks the server to stop.
-    pub async fn execute(
-        &self,
-        request: ExecutionRequest,
-        cancelled: &CancellationToken,
-    ) -> Result<reapi::ExecuteResponse, RemoteError> {
-        tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(RemoteError::Cancelled),
-            response = self.until_done(request) => response,
-        }
-    }
-
-    async fn until_done(&self, request: ExecutionRequest) -> Result<reapi::ExecuteResponse, RemoteError> {
+    /// Executes the action and waits for the response, whose status is then OK. Dropping the future asks the server
+    /// to stop.
+    pub async fn execute(&self, request: ExecutionRequest) -> Result<reapi::ExecuteResponse, RemoteError> {
         let mut backoff = Backoff::new(self.remote.policy());
         let mut running = Running::new(&self.remote);
         let mut restarts = 0;

@@ -110,7 +110,6 @@ fn rule(error: &RemoteError) -> (Again, &'static str) {
         RemoteError::Deadline { .. } => (Again::Once, "slow, or a connection that leads nowhere"),
         RemoteError::Protocol { .. } => (Again::Once, "perhaps cut short on the way"),
         RemoteError::Setup(_) | RemoteError::Unusable { .. } => (Again::Never, "the settings must change first"),
-        RemoteError::Cancelled => (Again::Never, "nobody wants it"),
     }
 }
 
@@ -192,6 +191,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::super::capabilities::Unusable;
     use super::super::error::Refusal;
     use super::*;
     use crate::pb::rpc;
@@ -242,7 +242,11 @@ mod tests {
         check(&status(Code::DeadlineExceeded, "", None), &[100]);
         check(&status(Code::InvalidArgument, "", None), &[]);
         check(&status(Code::Unauthenticated, "", None), &[]);
-        check(&RemoteError::Cancelled, &[]);
+        let unusable = RemoteError::Unusable {
+            endpoint: "grpc://x".to_owned(),
+            reason: Unusable::NoExecution,
+        };
+        check(&unusable, &[]);
     }
 
     #[test]
