@@ -15,6 +15,7 @@ pub mod config;
 pub mod host;
 
 pub mod inputs;
+pub mod manifest;
 pub mod scan;
 pub mod toolchain;
 

@@ -143,7 +143,7 @@ impl DigestCache {
     fn known_or_guard(&self, id: &FileId) -> Result<Digest, Guard<'_>> {
         match self.known.get_value_or_guard(id, None) {
             GuardResult::Value(digest) => Ok(digest),
-            GuardResult::Guard(guard) => match self.from_index(id) {
+            GuardResult::Guard(guard) => match self.kept(id) {
                 Some(digest) => {
                     // Refused only if someone else has put the same digest.
                     let _same = guard.insert(digest);
@@ -155,7 +155,7 @@ impl DigestCache {
         }
     }
 
-    fn from_index(&self, id: &FileId) -> Option<Digest> {
+    fn kept(&self, id: &FileId) -> Option<Digest> {
         let row = self.index.get(Table::FileDigests, &id.encode())?;
         Some(Digest::from_parts(row[..].try_into().ok()?, id.size))
     }

@@ -43,6 +43,11 @@ pub mod wire {
     include!("rewrap.wire.rs");
 }
 
+/// Rows of the index.
+pub mod index {
+    include!("rewrap.index.rs");
+}
+
 /// The record of a step.
 pub mod record {
     include!("rewrap.record.rs");

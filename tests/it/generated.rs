@@ -10,6 +10,7 @@ const PROTOS: &[&str] = &[
     "google/longrunning/operations.proto",
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
+    "rewrap/index.proto",
     "rewrap/record.proto",
     "rewrap/wire.proto",
 ];
@@ -25,6 +26,7 @@ fn generated_code_is_fresh() {
         .bytes(".build.bazel.remote.execution.v2.BatchUpdateBlobsRequest")
         .bytes(".build.bazel.remote.execution.v2.BatchReadBlobsResponse")
         .bytes(".google.bytestream")
+        .bytes(".rewrap.index")
         .compile_fds(descriptors)
         .expect("code generation");
     let mut differing = Vec::new();

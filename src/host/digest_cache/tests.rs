@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// For whom every file was written long ago.
 fn later() -> DigestCache {
-    let trust = Trust::new(Clock::ahead(Duration::from_secs(3600)));
+    let trust = Trust::new(Clock::ahead(Duration::from_hours(1)));
     DigestCache::new(Arc::new(Index::in_memory()), Arc::new(trust))
 }
 
@@ -55,7 +55,7 @@ fn bytes_are_always_those_of_the_digest() {
 fn the_index_remembers_for_the_next_process() {
     let dir = tempfile::tempdir().expect("directory");
     let path = file(&dir, "content");
-    let trust = Arc::new(Trust::new(Clock::ahead(Duration::from_secs(3600))));
+    let trust = Arc::new(Trust::new(Clock::ahead(Duration::from_hours(1))));
     for reads in [1, 0] {
         let index = Arc::new(Index::open(&dir.path().join("cache")));
         let cache = DigestCache::new(index, Arc::clone(&trust));
@@ -66,7 +66,8 @@ fn the_index_remembers_for_the_next_process() {
 
 #[test]
 fn every_kind_of_change_is_noticed() {
-    let changes: [(&str, fn(&Path)); 4] = [
+    type Edit = fn(&Path);
+    let changes: [(&str, Edit); 4] = [
         ("rewritten", |path| std::fs::write(path, "another").expect("write")),
         ("replaced", |path| {
             let other = path.with_extension("new");
