@@ -11,6 +11,7 @@ const PROTOS: &[&str] = &[
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
     "rewrap/record.proto",
+    "rewrap/salt.proto",
     "rewrap/wire.proto",
 ];
 
