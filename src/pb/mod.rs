@@ -53,6 +53,11 @@ pub mod record {
     include!("rewrap.record.rs");
 }
 
+/// What an action's salt is made of.
+pub mod salt {
+    include!("rewrap.salt.rs");
+}
+
 pub use build::bazel::remote::execution::v2 as reapi;
 pub use build::bazel::semver;
 pub use google::{bytestream, longrunning, rpc};

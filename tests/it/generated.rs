@@ -12,6 +12,7 @@ const PROTOS: &[&str] = &[
     "google/rpc/status.proto",
     "rewrap/index.proto",
     "rewrap/record.proto",
+    "rewrap/salt.proto",
     "rewrap/wire.proto",
 ];
 

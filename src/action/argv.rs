@@ -1,0 +1,36 @@
+//! The order of the words of a command line.
+
+use super::Presentation;
+use super::words::Words;
+
+/// The user's words and then ours: of several prefix maps most compilers take the last. Ours stand before a `--`, after
+/// which everything is an operand.
+pub(super) fn with_options(
+    words: impl Iterator<Item = Vec<String>>,
+    mut added: Vec<String>,
+    presentation: &Presentation,
+    options: &Words,
+) -> Vec<String> {
+    added.extend(colour(presentation, options));
+    let mut all = Vec::new();
+    let mut end_of_options = None;
+    for argument in words {
+        if end_of_options.is_none() && argument == ["--"] {
+            end_of_options = Some(all.len());
+        }
+        all.extend(argument);
+    }
+    let at = end_of_options.unwrap_or(all.len());
+    all.splice(at..at, added);
+    all
+}
+
+/// Forces colour where the user would see it, unless the command line says it already.
+pub(super) fn colour(presentation: &Presentation, options: &Words) -> Option<String> {
+    let said = options.last(|word| {
+        let word = word.strip_prefix("-fno-").or(word.strip_prefix("-f")).unwrap_or_default();
+        word.starts_with("diagnostics-color") || word.starts_with("color-diagnostics")
+    });
+    let open = said.is_none_or(|word| word.ends_with("=auto"));
+    (presentation.colour && open).then(|| "-fdiagnostics-color=always".to_owned())
+}

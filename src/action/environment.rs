@@ -1,0 +1,151 @@
+//! The environment of an action: an explicit list, sorted by name.
+
+use super::path_map::PathMap;
+use super::place::{Location, inside};
+use super::reason::PlacedLocally;
+use super::{ActionRequest, Place};
+use crate::command::Family;
+use crate::pb::reapi::command::EnvironmentVariable;
+
+/// How a variable gets into an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// As it is.
+    Verbatim,
+    /// A list of directories, separated by `:`.
+    Directories,
+    /// Only into an action that is placed locally.
+    Home,
+}
+
+/// The variables that change what a compile reads or writes.
+const VARIABLES: &[(&str, Treatment)] = &[
+    ("CCC_OVERRIDE_OPTIONS", Treatment::Home),
+    ("CLANG_CONFIG_FILE_SYSTEM_DIR", Treatment::Home),
+    ("CLANG_CONFIG_FILE_USER_DIR", Treatment::Home),
+    ("COMPILER_PATH", Treatment::Home),
+    ("CPATH", Treatment::Directories),
+    ("CPLUS_INCLUDE_PATH", Treatment::Directories),
+    ("C_INCLUDE_PATH", Treatment::Directories),
+    ("DEPENDENCIES_OUTPUT", Treatment::Home),
+    ("GCC_COMPARE_DEBUG", Treatment::Home),
+    ("GCC_EXEC_PREFIX", Treatment::Home),
+    ("LD_LIBRARY_PATH", Treatment::Home),
+    ("SOURCE_DATE_EPOCH", Treatment::Verbatim),
+    ("SUNPRO_DEPENDENCIES", Treatment::Home),
+];
+
+/// Where an action finds programs that its tool starts by bare name.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The name of the working directory that is the same on every worker. gcc records `PWD` if it names the cwd.
+const ANY_CWD: &str = "/proc/self/cwd";
+
+/// Whether a variable of the user's belongs into [`ActionRequest::environment`].
+pub fn is_relevant(name: &str) -> bool {
+    VARIABLES.iter().any(|(known, _)| *known == name)
+}
+
+/// The environment of a relocated action, and whether some path in it was rewritten.
+pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentVariable>, bool), PlacedLocally> {
+    let mut rewritten = false;
+    let mut variables = fixed(request, ANY_CWD);
+    for (name, value) in request.environment {
+        let treatment = VARIABLES.iter().find(|(known, _)| known == name).map(|(_, treatment)| *treatment);
+        let value = match treatment {
+            Some(Treatment::Verbatim) => value.clone(),
+            Some(Treatment::Directories) => {
+                let relocated = directories(request.place, value)?;
+                // Other names of these directories may be recorded (see `canonical_system_dir`).
+                if name != "CPATH" && request.command.family == Family::Gcc && names_inside(request.place, value) {
+                    return Err(PlacedLocally::Environment(name.clone()));
+                }
+                rewritten |= relocated != *value;
+                relocated
+            }
+            Some(Treatment::Home) | None => return Err(PlacedLocally::Environment(name.clone())),
+        };
+        variables.push(variable(name, &value));
+    }
+    Ok((sorted(variables), rewritten))
+}
+
+/// The environment of an action that is placed locally: the user's values, and `PWD` the user's directory.
+pub(super) fn at_home(request: &ActionRequest<'_>) -> Vec<EnvironmentVariable> {
+    let mut variables = fixed(request, request.place.cwd());
+    variables.extend(request.environment.iter().map(|(name, value)| variable(name, value)));
+    sorted(variables)
+}
+
+fn fixed(request: &ActionRequest<'_>, pwd: &str) -> Vec<EnvironmentVariable> {
+    vec![
+        variable("LC_ALL", request.presentation.locale.name()),
+        variable("PATH", PATH),
+        variable("PWD", pwd),
+    ]
+}
+
+/// An empty element means the working directory and stays empty.
+fn directories(place: &Place, value: &str) -> Result<String, PlacedLocally> {
+    let relocate = |dir: &str| {
+        if PathMap::could_be_ours(dir) {
+            return Err(PlacedLocally::ReservedName(dir.to_owned()));
+        }
+        match place.locate(dir) {
+            Location::Inside { .. } => Ok(inside(place.exec_root(), dir)
+                .map_or_else(|| dir.to_owned(), |rest| format!("{}{rest}", place.relocated_root()))),
+            Location::Outside => Ok(dir.to_owned()),
+            Location::ClimbsOut => Err(PlacedLocally::PathLeavesRoot(dir.to_owned())),
+            Location::OtherSpelling => Err(PlacedLocally::OtherSpelling(dir.to_owned())),
+            Location::Above => Err(PlacedLocally::AboveRoot(dir.to_owned())),
+        }
+    };
+    let relocated: Result<Vec<String>, _> = value.split(':').map(relocate).collect();
+    Ok(relocated?.join(":"))
+}
+
+fn names_inside(place: &Place, value: &str) -> bool {
+    value.split(':').any(|dir| !dir.is_empty() && matches!(place.locate(dir), Location::Inside { .. }))
+}
+
+fn variable(name: &str, value: &str) -> EnvironmentVariable {
+    EnvironmentVariable {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+/// The protocol wants them sorted by name. One name stands once: the last value given for it.
+fn sorted(mut variables: Vec<EnvironmentVariable>) -> Vec<EnvironmentVariable> {
+    variables.reverse();
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
+    variables.dedup_by(|a, b| a.name == b.name);
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn directory_lists_are_relocated_element_by_element() {
+        let place = Place::new(Path::new("/h/p"), Path::new("/h/p/b")).expect("place");
+        for (value, expected) in [
+            ("", ""),
+            ("/h/p/inc:", "../../_rw/inc:"),
+            ("inc::/usr/include:/h/p", "inc::/usr/include:../../_rw"),
+        ] {
+            assert_eq!(directories(&place, value), Ok(expected.to_owned()));
+        }
+        for value in ["/h", "../..", "a:/h/./p/x"] {
+            assert!(directories(&place, value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(VARIABLES.is_sorted_by_key(|(name, _)| *name));
+        assert!(is_relevant("CPATH") && !is_relevant("HOME"));
+    }
+}

@@ -1,0 +1,117 @@
+//! The outputs that an action declares, with their names for the worker and for the user.
+
+use super::ActionRequest;
+use super::place::Location;
+use super::reason::PlacedLocally;
+use crate::exec_path::ExecPath;
+use crate::inputs::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutputKind {
+    /// Any other file.
+    Secondary,
+    /// The depfile.
+    Depfile,
+    /// What `-o` names.
+    Primary,
+}
+
+/// One output, in the order of publishing: secondary ones, depfile, primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredOutput {
+    /// Its entry of `output_paths`: relative to the working directory.
+    pub action_path: String,
+    /// As the compiler here would open it: relative to the cwd, or absolute.
+    pub user_path: String,
+    /// What it is.
+    pub kind: OutputKind,
+    /// Permission bits before the umask.
+    pub mode: u32,
+    /// Whether the compiler may succeed without writing it.
+    pub optional: bool,
+}
+
+/// The outputs of a step, and what its input root needs for them.
+pub(super) struct Outputs {
+    pub(super) declared: Vec<DeclaredOutput>,
+    /// Directories that the compiler goes through to write them.
+    pub(super) directories: BTreeSet<ExecPath>,
+    /// Why they keep the step here.
+    pub(super) here: Option<PlacedLocally>,
+}
+
+impl Outputs {
+    pub(super) fn of(request: &ActionRequest<'_>) -> Self {
+        let command = request.command;
+        let mut outputs = Self {
+            declared: Vec::new(),
+            directories: BTreeSet::new(),
+            here: None,
+        };
+        for secondary in &command.secondary {
+            outputs.declare(request, OutputKind::Secondary, &secondary.path, secondary.optional);
+        }
+        if let Some(depfile) = &command.depfile {
+            outputs.declare(request, OutputKind::Depfile, &depfile.path, false);
+        }
+        outputs.declare(request, OutputKind::Primary, &command.output, false);
+        outputs
+    }
+
+    fn declare(&mut self, request: &ActionRequest<'_>, kind: OutputKind, spelled: &str, optional: bool) {
+        let action_path = match request.place.locate(spelled) {
+            Location::Inside { path, walked } => {
+                self.inside(request, spelled, &path, &walked);
+                request.place.relative(&path)
+            }
+            _ => {
+                self.keep(PlacedLocally::OutputOutside(spelled.to_owned()));
+                // Never run elsewhere, so that this only needs to be a name.
+                format!("outside{}", request.place.absolute(spelled))
+            }
+        };
+        if self.declared.iter().any(|other| other.action_path == action_path) {
+            self.keep(PlacedLocally::OutputsCollide(spelled.to_owned()));
+            return;
+        }
+        self.declared.push(DeclaredOutput {
+            action_path,
+            user_path: spelled.to_owned(),
+            kind,
+            mode: 0o666,
+            optional,
+        });
+    }
+
+    fn inside(&mut self, request: &ActionRequest<'_>, spelled: &str, path: &ExecPath, walked: &[ExecPath]) {
+        let entries = &request.inputs.entries;
+        if path.is_root() || entries.contains_key(path) {
+            self.keep(PlacedLocally::OutputIsInput(spelled.to_owned()));
+        }
+        for dir in walked.iter().filter(|dir| *dir != path) {
+            if leaf_on_the_way(entries, dir) {
+                self.keep(PlacedLocally::OutputThroughLink(spelled.to_owned()));
+            } else {
+                self.directories.insert(dir.clone());
+            }
+        }
+    }
+
+    fn keep(&mut self, reason: PlacedLocally) {
+        self.here.get_or_insert(reason);
+    }
+}
+
+/// Whether a file or symlink of the inputs is this directory or above it.
+fn leaf_on_the_way(entries: &BTreeMap<ExecPath, Entry>, dir: &ExecPath) -> bool {
+    let mut at = Some(dir.clone());
+    while let Some(path) = at {
+        if matches!(entries.get(&path), Some(Entry::File { .. } | Entry::Symlink { .. })) {
+            return true;
+        }
+        at = path.parent();
+    }
+    false
+}

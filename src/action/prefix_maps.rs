@@ -1,0 +1,243 @@
+//! The user's own prefix maps, and what they make of names that the action spells differently.
+
+use super::reason::PlacedLocally;
+use crate::command::{Family, MapKind};
+use crate::toolchain::Toolchain;
+
+/// One `-f…-prefix-map=old=new` of the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UserMap {
+    pub(super) kind: MapKind,
+    pub(super) old: String,
+    pub(super) new: String,
+}
+
+impl UserMap {
+    /// Splits the value of the option as the compiler does. `None` if it has no `=`, which is the compiler's to refuse.
+    pub(super) fn parse(family: Family, kind: MapKind, value: &str) -> Option<Self> {
+        let (old, new) = match family {
+            Family::Gcc => value.rsplit_once('=')?,
+            Family::Clang => value.split_once('=')?,
+        };
+        Some(Self {
+            kind,
+            old: old.to_owned(),
+            new: new.to_owned(),
+        })
+    }
+}
+
+/// Which of several maps that fit a name acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// The last one on the command line.
+    Last,
+    /// The one with the longest `old`; of equal ones the first on the command line.
+    Longest,
+    /// One of these two rules, it is not known which.
+    Unknown,
+}
+
+fn choice(toolchain: &Toolchain, kind: MapKind) -> Choice {
+    match (toolchain.family, toolchain.version.0, kind) {
+        (Family::Gcc, ..) => Choice::Last,
+        (Family::Clang, ..=14, _) | (Family::Clang, 19.., MapKind::Macro) => Choice::Longest,
+        (Family::Clang, 19.., MapKind::Debug) => Choice::Last,
+        (Family::Clang, ..) => Choice::Unknown,
+    }
+}
+
+/// The user's maps of one compiler invocation.
+pub(super) struct UserMaps<'a> {
+    toolchain: &'a Toolchain,
+    maps: Vec<UserMap>,
+}
+
+impl<'a> UserMaps<'a> {
+    /// `maps` in command-line order.
+    pub(super) fn new(toolchain: &'a Toolchain, maps: Vec<UserMap>) -> Self {
+        Self { toolchain, maps }
+    }
+
+    /// Whether one of them acts on `__FILE__`.
+    pub(super) fn any_for_macros(&self) -> bool {
+        self.maps.iter().any(|map| matches!(map.kind, MapKind::File | MapKind::Macro))
+    }
+
+    /// The maps that act on names of this kind, weakest first where the last one wins.
+    fn of_kind(&self, kind: MapKind) -> Vec<&UserMap> {
+        let files_apart = self.toolchain.family == Family::Gcc && kind == MapKind::Macro;
+        let mut all: Vec<&UserMap> =
+            self.maps.iter().filter(|map| map.kind == kind || map.kind == MapKind::File).collect();
+        if files_apart {
+            // For `__FILE__` gcc prefers every file map to every macro map, in whatever order they stand.
+            all.sort_by_key(|map| map.kind == MapKind::File);
+        }
+        all
+    }
+
+    /// What the maps of this kind make of a name.
+    pub(super) fn apply(&self, kind: MapKind, name: &str) -> Result<String, PlacedLocally> {
+        let maps = self.of_kind(kind);
+        let fitting = || maps.iter().filter(|map| name.starts_with(map.old.as_str()));
+        let last = fitting().next_back();
+        let longest = fitting().rev().max_by_key(|map| map.old.len());
+        let chosen = match choice(self.toolchain, kind) {
+            Choice::Last => last,
+            Choice::Longest => longest,
+            Choice::Unknown if last == longest => last,
+            Choice::Unknown => return Err(PlacedLocally::PrefixMapOrder),
+        };
+        Ok(chosen.map_or_else(|| name.to_owned(), |map| format!("{}{}", map.new, &name[map.old.len()..])))
+    }
+
+    /// Maps of this kind that make of names below `spelled` what the user's maps make of names below `root`:
+    /// `spelled` itself, and the same for every `old` of the user's that lies deeper. Shorter ones first, so that both
+    /// "the last wins" and "the longest wins" choose the deepest.
+    pub(super) fn compose(
+        &self,
+        kind: MapKind,
+        spelled: &str,
+        root: &str,
+    ) -> Result<Vec<(String, String)>, PlacedLocally> {
+        let mut olds = vec![""];
+        for map in self.of_kind(kind) {
+            if let Some(deeper) = map.old.strip_prefix(root).filter(|rest| rest.starts_with('/')) {
+                olds.push(deeper);
+            }
+        }
+        olds.sort_by_key(|old| (old.len(), *old));
+        olds.dedup();
+        olds.into_iter()
+            .map(|below| {
+                let new = self.apply(kind, &format!("{root}{below}"))?;
+                Ok((format!("{spelled}{below}"), new))
+            })
+            .collect()
+    }
+
+    /// `option=old=new`, if the compiler splits it there again.
+    pub(super) fn word(&self, option: &str, old: &str, new: &str) -> Result<String, PlacedLocally> {
+        let misread = match self.toolchain.family {
+            Family::Gcc => new,
+            Family::Clang => old,
+        };
+        if misread.contains('=') {
+            return Err(PlacedLocally::EqualsSign(misread.to_owned()));
+        }
+        Ok(format!("{option}={old}={new}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    fn toolchain(family: Family, major: u32) -> Toolchain {
+        Toolchain {
+            driver: "/usr/bin/cc".into(),
+            driver_real: "/usr/bin/cc".into(),
+            family,
+            version: (major, 0, 0),
+            target: "x86_64-linux-gnu".to_owned(),
+            files: Vec::new(),
+            facts: Digest::empty(),
+            include_dirs: Vec::new(),
+        }
+    }
+
+    fn parse(family: Family, options: &str) -> Vec<UserMap> {
+        options
+            .split_whitespace()
+            .map(|option| {
+                let (kind, value) = option.split_once(':').expect("kind:old=new");
+                let kind = match kind {
+                    "file" => MapKind::File,
+                    "macro" => MapKind::Macro,
+                    _ => MapKind::Debug,
+                };
+                UserMap::parse(family, kind, value).expect("a map")
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(family: Family, major: u32, kind: MapKind, options: &str, expected: &[(&str, &str)]) {
+        let toolchain = toolchain(family, major);
+        let maps = UserMaps::new(&toolchain, parse(family, options));
+        let composed = maps.compose(kind, "../_rw", "/x").expect("known order");
+        let composed: Vec<_> = composed.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+        assert_eq!(composed, expected, "{options}");
+    }
+
+    #[test]
+    fn without_maps_the_root_comes_back() {
+        check(Family::Gcc, 12, MapKind::Debug, "", &[("../_rw", "/x")]);
+    }
+
+    #[test]
+    fn deeper_maps_are_spelled_again_shorter_ones_first() {
+        for (family, major) in [(Family::Gcc, 12), (Family::Clang, 14), (Family::Clang, 19)] {
+            check(
+                family,
+                major,
+                MapKind::Debug,
+                "file:/x=. file:/x/third=T file:/y=Y",
+                &[("../_rw", "."), ("../_rw/third", "T")],
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_map_wins_with_gcc_and_the_longest_with_clang() {
+        let options = "file:/x/third=T file:/x=.";
+        check(Family::Gcc, 12, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
+        check(Family::Clang, 14, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "T")]);
+        check(Family::Clang, 19, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
+        check(Family::Clang, 19, MapKind::Macro, options, &[("../_rw", "."), ("../_rw/third", "T")]);
+    }
+
+    #[test]
+    fn of_equal_maps_clang_takes_the_first() {
+        check(Family::Clang, 14, MapKind::Macro, "macro:/x=1 macro:/x=2", &[("../_rw", "1")]);
+    }
+
+    #[test]
+    fn gcc_prefers_file_maps_for_macros() {
+        check(Family::Gcc, 12, MapKind::Macro, "file:/x=F macro:/x=M", &[("../_rw", "F")]);
+        check(Family::Gcc, 12, MapKind::Macro, "macro:/x=M debug:/x=D", &[("../_rw", "M")]);
+    }
+
+    #[test]
+    fn maps_match_text_and_not_components() {
+        check(Family::Gcc, 12, MapKind::Debug, "file:/=R file:/x2=N", &[("../_rw", "Rx")]);
+        check(
+            Family::Gcc,
+            12,
+            MapKind::Debug,
+            "file:/x/=",
+            &[("../_rw", "/x"), ("../_rw/", "")],
+        );
+    }
+
+    #[test]
+    fn an_unknown_order_matters_only_where_the_rules_differ() {
+        let toolchain = toolchain(Family::Clang, 16);
+        let maps = UserMaps::new(&toolchain, parse(Family::Clang, "file:/x=. file:/y=Y"));
+        assert!(maps.compose(MapKind::Debug, "../_rw", "/x").is_ok());
+        let maps = UserMaps::new(&toolchain, parse(Family::Clang, "file:/x/a=A file:/x=."));
+        assert_eq!(maps.compose(MapKind::Debug, "../_rw", "/x"), Err(PlacedLocally::PrefixMapOrder));
+    }
+
+    #[test]
+    fn each_family_splits_at_another_equals_sign() {
+        let gcc = UserMap::parse(Family::Gcc, MapKind::File, "a=b=c").expect("a map");
+        assert_eq!((gcc.old.as_str(), gcc.new.as_str()), ("a=b", "c"));
+        let clang = UserMap::parse(Family::Clang, MapKind::File, "a=b=c").expect("a map");
+        assert_eq!((clang.old.as_str(), clang.new.as_str()), ("a", "b=c"));
+        let (gcc, clang) = (toolchain(Family::Gcc, 12), toolchain(Family::Clang, 14));
+        assert!(UserMaps::new(&gcc, Vec::new()).word("-f", "p", "/a=b").is_err());
+        assert!(UserMaps::new(&clang, Vec::new()).word("-f", "p", "/a=b").is_ok());
+    }
+}
