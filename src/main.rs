@@ -1,3 +1,7 @@
 //! `rewrap`: the command line for people.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rewrap::cli::main(std::env::args_os())
+}
