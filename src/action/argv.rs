@@ -28,7 +28,10 @@ pub(super) fn with_options(
 /// Forces colour where the user would see it, unless the command line says it already.
 pub(super) fn colour(presentation: &Presentation, options: &Words) -> Option<String> {
     let said = options.last(|word| {
-        let word = word.strip_prefix("-fno-").or(word.strip_prefix("-f")).unwrap_or_default();
+        let word = word
+            .strip_prefix("-fno-")
+            .or(word.strip_prefix("-f"))
+            .unwrap_or_default();
         word.starts_with("diagnostics-color") || word.starts_with("color-diagnostics")
     });
     let open = said.is_none_or(|word| word.ends_with("=auto"));

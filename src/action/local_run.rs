@@ -43,10 +43,15 @@ impl LocalRun {
                     return Self::own(request, recipe.words, false);
                 };
                 // Only prefix maps are other words than the user's: they already speak of the portable root.
-                let words = request.command.args.iter().zip(&relocated.words).map(|(arg, words)| match arg.role {
-                    Role::PrefixMap(_) => words.clone(),
-                    _ => Arg::words(arg),
-                });
+                let words = request
+                    .command
+                    .args
+                    .iter()
+                    .zip(&relocated.words)
+                    .map(|(arg, words)| match arg.role {
+                        Role::PrefixMap(_) => words.clone(),
+                        _ => Arg::words(arg),
+                    });
                 Self {
                     args: Some(argv::with_options(words, added, request.presentation, recipe.words)),
                     // gcc finds the exec root in the cwd by this name of it.
@@ -60,10 +65,17 @@ impl LocalRun {
 
 fn takes_depfile(request: &ActionRequest<'_>, words: &Words) -> bool {
     let command = request.command;
-    let preprocesses = matches!(command.language, Language::C | Language::Cxx | Language::AssemblerWithCpp);
-    let asks =
-        command.args.iter().any(|arg| matches!(arg.role, Role::Depfile | Role::DepFlag | Role::DepTarget));
+    let preprocesses = matches!(
+        command.language,
+        Language::C | Language::Cxx | Language::AssemblerWithCpp
+    );
+    let asks = command
+        .args
+        .iter()
+        .any(|arg| matches!(arg.role, Role::Depfile | Role::DepFlag | Role::DepTarget));
     let recorded = command.family == Family::Clang
-        && words.find(|word| word.starts_with("-frecord") || word.starts_with("-grecord")).is_some();
+        && words
+            .find(|word| word.starts_with("-frecord") || word.starts_with("-grecord"))
+            .is_some();
     preprocesses && !asks && command.depfile.is_none() && !recorded
 }

@@ -50,7 +50,9 @@ impl PathMap {
 
     /// The exec root as the action names it and as the user does, for words that are paths.
     pub fn roots(&self) -> Option<(&str, &str)> {
-        self.names.as_ref().map(|names| (names.relocated.as_str(), names.home.as_str()))
+        self.names
+            .as_ref()
+            .map(|names| (names.relocated.as_str(), names.home.as_str()))
     }
 
     /// What to replace in text that a relocated action printed.

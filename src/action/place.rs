@@ -62,8 +62,7 @@ impl Place {
         let Some(below) = inside(&exec_root, &cwd) else {
             return Err(BadPlace::Outside { exec_root, cwd });
         };
-        let cwd_rel =
-            ExecPath::new(below.trim_start_matches('/')).expect("a suffix of a normal path is normal");
+        let cwd_rel = ExecPath::new(below.trim_start_matches('/')).expect("a suffix of a normal path is normal");
         Ok(Self {
             exec_root,
             cwd,
@@ -150,7 +149,12 @@ impl Place {
 
     /// A path of the input root as seen from the working directory: the form of `output_paths`.
     pub(super) fn relative(&self, path: &ExecPath) -> String {
-        let common = self.cwd_rel.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+        let common = self
+            .cwd_rel
+            .components()
+            .zip(path.components())
+            .take_while(|(a, b)| a == b)
+            .count();
         let mut text = "../".repeat(self.cwd_rel.depth() - common);
         for (at, name) in path.components().skip(common).enumerate() {
             let slash = if at == 0 { "" } else { "/" };
@@ -194,7 +198,8 @@ pub(super) fn inside<'a>(root: &str, path: &'a str) -> Option<&'a str> {
     if root == "/" {
         return path.starts_with('/').then_some(path);
     }
-    path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(root)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// An absolute path without `.`, `..` and empty components, by its text.
@@ -258,7 +263,10 @@ mod tests {
             ("/a", "/ab"),
             ("/a/b", "/a"),
         ] {
-            assert!(Place::new(Path::new(exec_root), Path::new(cwd)).is_err(), "{exec_root} {cwd}");
+            assert!(
+                Place::new(Path::new(exec_root), Path::new(cwd)).is_err(),
+                "{exec_root} {cwd}"
+            );
         }
     }
 

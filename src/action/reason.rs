@@ -113,7 +113,10 @@ impl PlacedLocally {
             Self::OutputsCollide(path) => format!("two outputs are the file `{path}`"),
             Self::Environment(name) => format!("the variable `{name}` is set"),
             Self::OutsideInput(path) => {
-                format!("the input `{}` is outside of the exec root and of `worker_roots`", path.display())
+                format!(
+                    "the input `{}` is outside of the exec root and of `worker_roots`",
+                    path.display()
+                )
             }
             Self::Presentation => "diagnostics for this terminal or language cannot be made elsewhere".to_owned(),
             Self::NativeProcessor(word) => format!("`{word}` compiles for this machine's processor"),

@@ -59,7 +59,10 @@ impl Relocated {
                     return unchanged(request, words);
                 };
                 let value = self.path(request, arg.role, value)?;
-                if [&arg.name, &arg.tail].iter().any(|text| text.contains(request.place.exec_root())) {
+                if [&arg.name, &arg.tail]
+                    .iter()
+                    .any(|text| text.contains(request.place.exec_root()))
+                {
                     return Err(PlacedLocally::RootInOption(words.concat()));
                 }
                 Ok(arg.words_with(&value))
@@ -98,11 +101,7 @@ impl Relocated {
 
     /// gcc records the real path of a system directory where it is the shorter one. On a worker it never is, so the
     /// action gets the name that gcc would choose here.
-    fn canonical_system_dir(
-        &mut self,
-        request: &ActionRequest<'_>,
-        spelled: String,
-    ) -> Result<String, PlacedLocally> {
+    fn canonical_system_dir(&mut self, request: &ActionRequest<'_>, spelled: String) -> Result<String, PlacedLocally> {
         let place = request.place;
         if !matches!(place.locate(&spelled), Location::Inside { .. }) {
             return Ok(spelled);
@@ -126,7 +125,11 @@ impl Relocated {
             real: real.to_owned(),
             recorded: recorded.to_owned(),
         });
-        let chosen = if recorded == real && real != trimmed { real } else { &spelled };
+        let chosen = if recorded == real && real != trimmed {
+            real
+        } else {
+            &spelled
+        };
         Ok(chosen.to_owned())
     }
 
@@ -159,7 +162,11 @@ fn unchanged(request: &ActionRequest<'_>, words: Vec<String>) -> Result<Vec<Stri
 /// Whether an outside spelling reaches the exec root through a symbolic link.
 fn leads_inside(request: &ActionRequest<'_>, spelled: &str) -> bool {
     let exec_root = request.place.exec_root();
-    let real_root = request.real_dirs.get(exec_root).and_then(|path| path.to_str()).unwrap_or(exec_root);
+    let real_root = request
+        .real_dirs
+        .get(exec_root)
+        .and_then(|path| path.to_str())
+        .unwrap_or(exec_root);
     let parent = spelled.rsplit_once('/').map_or("", |(parent, _)| parent);
     [spelled, parent]
         .iter()

@@ -3,5 +3,5 @@
 pub mod attestation;
 pub mod outcome;
 pub mod permits;
-pub mod strategy;
 pub mod remote;
+pub mod strategy;
