@@ -44,7 +44,8 @@ fn read(family: &str) -> Options {
 }
 
 fn write(family: &str, options: &Options) {
-    let mut text = format!("# The options of {family}, as its drivers list them. Written by tests/it/option_lists.rs.\n");
+    let mut text =
+        format!("# The options of {family}, as its drivers list them. Written by tests/it/option_lists.rs.\n");
     for (name, forms) in options {
         let letters: String = "AJS#".chars().filter(|letter| forms.contains(letter)).collect();
         writeln!(text, "{name} {letters}").expect("a string");
@@ -64,11 +65,15 @@ fn check(family: &str, programs: &[&str], list: fn(&str, bool) -> Option<Options
     let mut known = read(family);
     let mut missing = Vec::new();
     for program in programs {
-        let Some(said) = list(program, regenerate) else { continue };
+        let Some(said) = list(program, regenerate) else {
+            continue;
+        };
         assert!(said.len() > 500, "{program} says only {} options", said.len());
         for (name, forms) in &said {
-            let extra: Vec<_> =
-                forms.iter().filter(|form| !known.get(name).is_some_and(|have| have.contains(form))).collect();
+            let extra: Vec<_> = forms
+                .iter()
+                .filter(|form| !known.get(name).is_some_and(|have| have.contains(form)))
+                .collect();
             if !extra.is_empty() {
                 missing.push(format!("{program}: {name} {extra:?}"));
             }
@@ -113,7 +118,12 @@ fn closed(meta: &str) -> bool {
 
 fn gcc_options(program: &str, _ask_values: bool) -> Option<Options> {
     let class = |name: &str| run(program, &[format!("--help={name}")]);
-    let names_of = |text: &str| text.lines().filter_map(gcc_line).map(|(name, _)| name).collect::<BTreeSet<_>>();
+    let names_of = |text: &str| {
+        text.lines()
+            .filter_map(gcc_line)
+            .map(|(name, _)| name)
+            .collect::<BTreeSet<_>>()
+    };
     let (joined, separate) = (names_of(&class("joined")?), names_of(&class("separate")?));
     let mut options = Options::new();
     for group in ["common", "c", "c++", "target", "warnings", "optimizers"] {
@@ -141,13 +151,31 @@ fn gcc_options(program: &str, _ask_values: bool) -> Option<Options> {
 
 /// Options that would end or redirect the run that asks about all others; each has a hand-written row.
 fn ends_the_run(name: &str) -> bool {
-    ["-print", "--print", "-ccc", "-dump", "--help", "-fplugin-arg", "--cuda", "--hip", "--offload"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    [
+        "-print",
+        "--print",
+        "-ccc",
+        "-dump",
+        "--help",
+        "-fplugin-arg",
+        "--cuda",
+        "--hip",
+        "--offload",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
         || matches!(
             name,
             "-V" | "--version" | "-help" | "-version" | "-###" | "--" | "--config" | "-working-directory" | "-target"
         )
+}
+
+/// Names of `clang-cl` that `clang` reads as `-L`, `-B`, `-D`, `-MT` … with a value; in its list all the same.
+fn only_of_cl(name: &str) -> bool {
+    matches!(
+        name,
+        "-Brepro" | "-Brepro-" | "-Bt" | "-Bt+" | "-LD" | "-LDd" | "-LN" | "-MTd" | "-MDd" | "-link"
+    )
 }
 
 /// The arguments that the driver complains of as unknown.
@@ -164,7 +192,7 @@ fn clang_options(program: &str, ask_values: bool) -> Option<Options> {
     for line in run(program, &["--autocomplete=-".to_owned()])?.lines() {
         let name = line.split('\t').next().unwrap_or_default();
         let warning = name.starts_with("-W") || name.starts_with("-R");
-        if name.starts_with('-') && !name.contains(' ') && !warning && !ends_the_run(name) {
+        if name.starts_with('-') && !name.contains(' ') && !warning && !ends_the_run(name) && !only_of_cl(name) {
             names.insert(name.to_owned());
         }
     }
@@ -179,15 +207,25 @@ fn clang_options(program: &str, ask_values: bool) -> Option<Options> {
     let mut options = Options::new();
     for batch in offered.chunks(100) {
         let pairs = batch.iter().enumerate();
-        let said = ask(pairs.flat_map(|(at, name)| [(*name).clone(), format!("sentinel{at}.c")]).collect())?;
-        assert!(said.contains("no such file or directory: 'sentinel"), "{program} stops early: {batch:?} {said}");
+        let said = ask(pairs
+            .flat_map(|(at, name)| [(*name).clone(), format!("sentinel{at}.c")])
+            .collect())?;
+        assert!(
+            said.contains("no such file or directory: 'sentinel"),
+            "{program} stops early: {batch:?} {said}"
+        );
         for (at, name) in batch.iter().enumerate() {
             let left_over = said.contains(&format!("no such file or directory: 'sentinel{at}.c'"));
-            options.entry((*name).clone()).or_default().insert(if left_over { 'A' } else { 'S' });
+            options
+                .entry((*name).clone())
+                .or_default()
+                .insert(if left_over { 'A' } else { 'S' });
         }
     }
     for name in &names {
-        if !not_joined.contains(&format!("{name}zzq")) {
+        // `--xzzq` is no unknown argument to clang but an unsupported option, and is not told apart here.
+        let double_dash_flag = name.starts_with("--") && !name.ends_with('=');
+        if !double_dash_flag && !not_joined.contains(&format!("{name}zzq")) {
             let forms = options.entry(name.clone()).or_default();
             forms.insert('J');
             if ask_values && name.ends_with('=') && values_are_listed(program, name) {
