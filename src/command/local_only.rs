@@ -1,8 +1,368 @@
 //! Why a step has no Action at all and must run here, uncached: a closed list, each with a sentence for the user.
 
-/// A reason. The code (`snake_case` of the name) is in records and statistics: never rename one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use thiserror::Error;
+
+/// A reason. The [code](LocalOnly::code) (`snake_case` of the name) is in records and statistics: never rename one.
+/// The message is one sentence, without a full stop, that a user can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LocalOnly {
+    // What the step does.
     /// Links its operands (no `-c`, `-S` or `-E`).
+    #[error("the step links, and links are not shared yet")]
     Link,
+    /// Makes or updates an archive.
+    #[error("the step writes an archive, and archives are not shared yet")]
+    Archive,
+    /// `-E`.
+    #[error("`-E` only preprocesses, which costs less here than sharing its result")]
+    Preprocess,
+    /// `-M`, `-MM`.
+    #[error("`-M` and `-MM` only list dependencies, which costs less here than sharing the list")]
+    DependenciesOnly,
+    /// `-fsyntax-only`.
+    #[error("`-fsyntax-only` writes no output that could be shared")]
+    SyntaxOnly,
+    /// No operand at all, or a question about the compiler itself: `--version`, `-print-search-dirs`, `-dumpmachine`.
+    #[error("the command names no source: it asks the compiler about itself")]
+    NoSource,
+    /// `-v`, `-###`: prints the commands that the driver runs.
+    #[error("`{option}` prints the compiler's own commands, which differ between machines")]
+    Probe {
+        /// The option.
+        option: String,
+    },
+    /// A check by a configure script or by CMake. See [`is_configure_probe`](super::is_configure_probe).
+    #[error("`{path}` is a check by a configure script, built once and thrown away")]
+    ConfigureProbe {
+        /// The source.
+        path: String,
+    },
+
+    // Its operands.
+    /// `-` as source.
+    #[error("the source comes from standard input; give the compiler a file to have it cached")]
+    StdinSource,
+    /// More than one source with `-c` or `-S`.
+    #[error("the command compiles several sources at once; compile one per command to have them cached")]
+    SeveralSources,
+    /// `-c` with an operand for the linker.
+    #[error("`{path}` is an input for the linker, which a compile does not use")]
+    LinkerInput {
+        /// The operand.
+        path: String,
+    },
+    /// Neither C, C++ nor assembler.
+    #[error("`{language}` is not a language that rewrap follows: C, C++ and assembler are")]
+    UnsupportedLanguage {
+        /// The value of `-x`, or the operand.
+        language: String,
+    },
+    /// A header is the source: the output is a precompiled header.
+    #[error("a precompiled header is made of `{path}`, and it would not fit another machine's headers")]
+    PchOutput {
+        /// The header.
+        path: String,
+    },
+    /// The source is missing: the compiler shall say so itself.
+    #[error("`{path}` does not exist")]
+    MissingSource {
+        /// The source as spelled.
+        path: String,
+    },
+
+    // Its options.
+    /// No table has it.
+    #[error("rewrap does not know the option `{option}`; please report it")]
+    UnknownOption {
+        /// The word.
+        option: String,
+    },
+    /// An option at the end of the line lacks its value: the compiler shall say so itself.
+    #[error("the option `{option}` has no value")]
+    MissingValue {
+        /// The option.
+        option: String,
+    },
+    /// An option for another program (`-Wa,…`, `-Xclang …`, `-mllvm …`) that no table has.
+    #[error("rewrap does not know what `{option}` means to the program that `{through}` hands it to")]
+    InnerOption {
+        /// `-Wa,`, `-Xclang`, …
+        through: String,
+        /// The word inside.
+        option: String,
+    },
+    /// `-march=native` and the like.
+    #[error("`{option}` depends on this machine's processor; name an architecture to have the result shared")]
+    NativeTuning {
+        /// The option with its value.
+        option: String,
+    },
+    /// A compiler plugin: it may read and write anything.
+    #[error("`{option}` loads a plugin into the compiler, which may read any file")]
+    Plugin {
+        /// The option.
+        option: String,
+    },
+    /// Modules, header units, module maps.
+    #[error("`{option}` uses modules, which rewrap does not follow yet")]
+    Modules {
+        /// The option, or the module unit.
+        option: String,
+    },
+    /// `-include-pch` and its relatives.
+    #[error("`{option}` uses a precompiled header, which holds times of this machine's files")]
+    PchInput {
+        /// The option.
+        option: String,
+    },
+    /// `-save-temps`.
+    #[error("`{option}` keeps intermediate files whose names rewrap does not predict")]
+    SaveTemps {
+        /// The option.
+        option: String,
+    },
+    /// `-fdump-…`, `-d…`, statistics: files that are named by compiler passes.
+    #[error("`{option}` writes dump files whose names rewrap does not predict")]
+    DumpFiles {
+        /// The option.
+        option: String,
+    },
+    /// An output that no rule describes.
+    #[error("`{option}` writes a file whose name rewrap does not predict")]
+    ExoticOutput {
+        /// The option.
+        option: String,
+    },
+    /// Two ways of asking for a depfile in one command: the compilers do not agree on which counts.
+    #[error("`{option}` asks for a second depfile")]
+    SecondDepfile {
+        /// The later option.
+        option: String,
+    },
+    /// An output goes to standard output.
+    #[error("`{option}` writes to standard output")]
+    StdoutOutput {
+        /// The option with its value.
+        option: String,
+    },
+    /// `-specs=`: rewrites the driver's behaviour.
+    #[error("`{option}` replaces the compiler's specs, which can change everything about it")]
+    Specs {
+        /// The option.
+        option: String,
+    },
+    /// clang's configuration files.
+    #[error("`{option}` brings in arguments that are not on the command line")]
+    ConfigFile {
+        /// The option.
+        option: String,
+    },
+    /// `-traditional-cpp`, `-fdirectives-only`, `-fpreprocessed`: another preprocessor than the one we know.
+    #[error("`{option}` changes how the preprocessor reads the source")]
+    OldPreprocessor {
+        /// The option.
+        option: String,
+    },
+    /// `-I-`, `-iprefix`, frameworks, overlays: another search than the one we know.
+    #[error("`{option}` changes how headers are searched in a way rewrap does not follow")]
+    SearchRules {
+        /// The option.
+        option: String,
+    },
+    /// `-finput-charset=` other than UTF-8.
+    #[error("`{option}` makes the compiler convert the source, whose directives rewrap then cannot read")]
+    InputCharset {
+        /// The option with its value.
+        option: String,
+    },
+    /// `-fprofile-use` without a file named on the command line.
+    #[error("`{option}` reads a profile whose name rewrap does not predict")]
+    ProfileInput {
+        /// The option.
+        option: String,
+    },
+    /// `-wrapper` and the like: another program stands between.
+    #[error("`{option}` runs the compiler's programs in another way")]
+    ExoticTool {
+        /// The option.
+        option: String,
+    },
+    /// Offloading to GPUs, several architectures: more than one compile in one command.
+    #[error("`{option}` compiles for more than one machine at once")]
+    SeveralTargets {
+        /// The option.
+        option: String,
+    },
+    /// `-ftime-report`, `-fmem-report`, `-Q`, `-time`: prints measurements.
+    #[error("`{option}` prints measurements, which differ from run to run")]
+    Measurements {
+        /// The option.
+        option: String,
+    },
+    /// SARIF diagnostics: they hold absolute paths and times.
+    #[error("`{option}` writes diagnostics as SARIF, which holds paths and times of this machine")]
+    SarifDiagnostics {
+        /// The option with its value.
+        option: String,
+    },
+    /// `-Wa,-I…`: a search list of the assembler alone.
+    #[error("`{option}` gives the assembler a search list of its own")]
+    AssemblerSearch {
+        /// The word inside of `-Wa,`.
+        option: String,
+    },
+    /// Response files that name each other.
+    #[error("the response file `{path}` is nested too deep")]
+    ResponseFileDepth {
+        /// As spelled after `@`.
+        path: String,
+    },
+    /// A response file that is not UTF-8 text with one reading.
+    #[error("the response file `{path}` is not text that all versions of the compiler read alike")]
+    ResponseFileText {
+        /// As spelled after `@`.
+        path: String,
+    },
+    /// Arguments or paths that are not UTF-8: the protocol has only UTF-8 strings.
+    #[error("the command holds bytes that are not UTF-8")]
+    NonUtf8,
+    /// A variable that changes outputs in ways no table describes.
+    #[error("the environment variable `{name}` changes what the compiler reads or writes")]
+    EnvironmentVariable {
+        /// Its name.
+        name: String,
+    },
+
+    // Its files.
+    /// `__DATE__`, `__TIME__` or `__TIMESTAMP__` gets into the output.
+    #[error("`{path}` uses the date or time of the compile; set SOURCE_DATE_EPOCH to have the result cached")]
+    TimeMacros {
+        /// The file that uses it.
+        path: String,
+    },
+    /// An existing output that is neither a regular file nor a symlink to one.
+    #[error("the output `{path}` is not a regular file")]
+    OutputNotRegular {
+        /// As spelled.
+        path: String,
+    },
+    /// A path that leaves the exec root in a way that cannot be sent.
+    #[error("`{path}` lies outside of the exec root; set `exec_root` to a directory that holds all of the source")]
+    OutsideTree {
+        /// The path.
+        path: String,
+    },
+    /// Two files of equal content that use `#pragma once` or `#import`: a compiler may take them for one.
+    #[error("`{a}` and `{b}` have the same content and `#pragma once`; make one of them include the other")]
+    OnceAlias {
+        /// One.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// An `.incbin` or `.include` whose file name is computed.
+    #[error("`{path}` includes a file in assembler whose name rewrap cannot read")]
+    AsmInclude {
+        /// The file that holds it.
+        path: String,
+    },
+    /// The compiler itself could not say what the step reads.
+    #[error("what the step reads could not be found out")]
+    InputsUnknown,
+
+    // Its surroundings.
+    /// The program is none of the compilers that rewrap knows.
+    #[error("`{tool}` is not a compiler that rewrap knows")]
+    NotACompiler {
+        /// As invoked.
+        tool: String,
+    },
+    /// The compiler could not be identified.
+    #[error("`{tool}` did not answer what version it is")]
+    ToolchainUnknown {
+        /// As invoked.
+        tool: String,
+    },
+    /// No daemon answers.
+    #[error("the rewrap daemon does not answer; see `rewrap daemon status`")]
+    DaemonUnavailable,
+    /// Wrapper and daemon see different file systems.
+    #[error("the step runs in a container or namespace that the rewrap daemon does not see")]
+    FileSystemDiffers,
 }
+
+impl LocalOnly {
+    /// The stable name of the reason in records and statistics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Archive => "archive",
+            Self::Preprocess => "preprocess",
+            Self::DependenciesOnly => "dependencies_only",
+            Self::SyntaxOnly => "syntax_only",
+            Self::NoSource => "no_source",
+            Self::Probe { .. } => "probe",
+            Self::ConfigureProbe { .. } => "configure_probe",
+            Self::StdinSource => "stdin_source",
+            Self::SeveralSources => "several_sources",
+            Self::LinkerInput { .. } => "linker_input",
+            Self::UnsupportedLanguage { .. } => "unsupported_language",
+            Self::PchOutput { .. } => "pch_output",
+            Self::MissingSource { .. } => "missing_source",
+            Self::UnknownOption { .. } => "unknown_option",
+            Self::MissingValue { .. } => "missing_value",
+            Self::InnerOption { .. } => "inner_option",
+            Self::NativeTuning { .. } => "native_tuning",
+            Self::Plugin { .. } => "plugin",
+            Self::Modules { .. } => "modules",
+            Self::PchInput { .. } => "pch_input",
+            Self::SaveTemps { .. } => "save_temps",
+            Self::DumpFiles { .. } => "dump_files",
+            Self::ExoticOutput { .. } => "exotic_output",
+            Self::SecondDepfile { .. } => "second_depfile",
+            Self::StdoutOutput { .. } => "stdout_output",
+            Self::Specs { .. } => "specs",
+            Self::ConfigFile { .. } => "config_file",
+            Self::OldPreprocessor { .. } => "old_preprocessor",
+            Self::SearchRules { .. } => "search_rules",
+            Self::InputCharset { .. } => "input_charset",
+            Self::ProfileInput { .. } => "profile_input",
+            Self::ExoticTool { .. } => "exotic_tool",
+            Self::SeveralTargets { .. } => "several_targets",
+            Self::Measurements { .. } => "measurements",
+            Self::SarifDiagnostics { .. } => "sarif_diagnostics",
+            Self::AssemblerSearch { .. } => "assembler_search",
+            Self::ResponseFileDepth { .. } => "response_file_depth",
+            Self::ResponseFileText { .. } => "response_file_text",
+            Self::NonUtf8 => "non_utf8",
+            Self::EnvironmentVariable { .. } => "environment_variable",
+            Self::TimeMacros { .. } => "time_macros",
+            Self::OutputNotRegular { .. } => "output_not_regular",
+            Self::OutsideTree { .. } => "outside_tree",
+            Self::OnceAlias { .. } => "once_alias",
+            Self::AsmInclude { .. } => "asm_include",
+            Self::InputsUnknown => "inputs_unknown",
+            Self::NotACompiler { .. } => "not_a_compiler",
+            Self::ToolchainUnknown { .. } => "toolchain_unknown",
+            Self::DaemonUnavailable => "daemon_unavailable",
+            Self::FileSystemDiffers => "file_system_differs",
+        }
+    }
+
+    /// One sentence that a user can act on, lower case, without a full stop.
+    pub fn sentence(&self) -> String {
+        self.to_string()
+    }
+
+    /// Whether this is a question to the compiler, as configure scripts and build tools ask them, and no build step:
+    /// statistics do not count it.
+    pub fn is_probe(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSource | Self::Probe { .. } | Self::ConfigureProbe { .. } | Self::StdinSource
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,19 @@
 //! [`parse`] turns a compiler's arguments into a [`CompileCommand`], or says by [`LocalOnly`] why the step must run
 //! here. It never guesses: an option that the tables do not know makes the step local-only.
 
+pub mod compile;
+pub mod configure_probe;
+pub mod environment;
+mod inner;
 pub mod language;
 pub mod local_only;
 pub mod options;
+mod outputs;
+pub mod response_file;
 
+pub use compile::{Driver, parse};
+pub use configure_probe::is_configure_probe;
+pub use environment::{COMPILE_ENVIRONMENT, EnvVar, EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
 

@@ -1,0 +1,111 @@
+//! The environment variables that a compiler reads, and what an Action does with each.
+//!
+//! Sources: the manuals of gcc ("Environment Variables Affecting GCC") and clang ("Environment"), GNU ld, and traces of
+//! the programs. A variable that is not listed does not reach the compiler's outputs and is not part of the Action.
+
+/// What the Action does with a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvironmentUse {
+    /// Changes outputs and names no path: the Action sets it to the same value.
+    Forward,
+    /// A list of header directories, `:` between them; an *empty element* is the cwd, an entirely empty value is nothing.
+    /// The elements are rewritten as the directories of `-I` are.
+    Paths,
+    /// Changes what is written or who runs in a way that no table describes: if it is set, the step is local-only.
+    LocalOnly,
+    /// Changes only how diagnostics look: matters where stderr is not empty.
+    Presentation,
+}
+
+/// One variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: &'static str,
+    /// What the Action does with it.
+    pub usage: EnvironmentUse,
+}
+
+const fn variable(name: &'static str, usage: EnvironmentUse) -> EnvVar {
+    EnvVar { name, usage }
+}
+
+use EnvironmentUse::{Forward, LocalOnly, Paths, Presentation};
+
+/// Every variable that matters to a compile, sorted by name.
+pub const COMPILE_ENVIRONMENT: &[EnvVar] = &[
+    // clang: edits the command line.
+    variable("CCC_OVERRIDE_OPTIONS", LocalOnly),
+    // clang: extra text to stderr or to the file of the variable's `_FILE` companion.
+    variable("CC_LOG_DIAGNOSTICS", LocalOnly),
+    variable("CC_PRINT_HEADERS", LocalOnly),
+    variable("CC_PRINT_INTERNAL_STAT", LocalOnly),
+    variable("CC_PRINT_OPTIONS", LocalOnly),
+    variable("CC_PRINT_PROC_STAT", LocalOnly),
+    // clang: arguments from files that the command line does not name.
+    variable("CLANG_CONFIG_FILE_SYSTEM_DIR", LocalOnly),
+    variable("CLANG_CONFIG_FILE_USER_DIR", LocalOnly),
+    variable("CLANG_CRASH_DIAGNOSTICS_DIR", LocalOnly),
+    variable("CLANG_FORCE_COLOR_DIAGNOSTICS", Presentation),
+    variable("CLANG_MODULE_CACHE_PATH", LocalOnly),
+    variable("CLANG_NO_DEFAULT_CONFIG", Forward),
+    variable("CLICOLOR_FORCE", Presentation),
+    variable("COLUMNS", Presentation),
+    // gcc and clang look for their helpers there.
+    variable("COMPILER_PATH", LocalOnly),
+    variable("CPATH", Paths),
+    variable("CPLUS_INCLUDE_PATH", Paths),
+    variable("C_INCLUDE_PATH", Paths),
+    // Debian's gcc reads it for its own default options.
+    variable("DEB_BUILD_OPTIONS", Forward),
+    // A second depfile.
+    variable("DEPENDENCIES_OUTPUT", LocalOnly),
+    variable("GCC_COLORS", Presentation),
+    variable("GCC_COMPARE_DEBUG", LocalOnly),
+    variable("GCC_EXEC_PREFIX", LocalOnly),
+    variable("GCC_EXTRA_DIAGNOSTIC_OUTPUT", Presentation),
+    variable("GCC_URLS", Presentation),
+    variable("LANG", Presentation),
+    variable("LANGUAGE", Presentation),
+    variable("LC_ALL", Presentation),
+    variable("LC_CTYPE", Presentation),
+    variable("LC_MESSAGES", Presentation),
+    variable("MACOSX_DEPLOYMENT_TARGET", Forward),
+    variable("NO_COLOR", Presentation),
+    variable("OBJCPLUS_INCLUDE_PATH", Paths),
+    variable("OBJC_INCLUDE_PATH", Paths),
+    // clang: records the command line in debug information.
+    variable("RC_DEBUG_OPTIONS", LocalOnly),
+    variable("SDKROOT", LocalOnly),
+    variable("SOURCE_DATE_EPOCH", Forward),
+    variable("SUNPRO_DEPENDENCIES", LocalOnly),
+    variable("TERM", Presentation),
+    variable("TERM_URLS", Presentation),
+];
+
+/// The entry for `name`, if it matters.
+pub fn environment_use(name: &str) -> Option<EnvironmentUse> {
+    let at = COMPILE_ENVIRONMENT
+        .binary_search_by(|variable| variable.name.cmp(name))
+        .ok()?;
+    Some(COMPILE_ENVIRONMENT[at].usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_is_sorted_so_that_every_name_is_found() {
+        assert!(COMPILE_ENVIRONMENT.is_sorted_by(|a, b| a.name < b.name));
+        for variable in COMPILE_ENVIRONMENT {
+            assert_eq!(
+                environment_use(variable.name),
+                Some(variable.usage),
+                "{}",
+                variable.name
+            );
+        }
+        assert_eq!(environment_use("TMPDIR"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! Meanings, by hand, of what only gcc takes, or takes in its own way.
+
+use super::common::{
+    DUMP, EXOTIC_OUTPUT, EXOTIC_TOOL, MEASURES, MODULES, PLUGIN, PREPROCESSOR, PROFILE, QUESTION, TARGETS,
+};
+use super::{Checked, Feature, Forms, Group, Meaning, Named, PLAIN, group, map};
+use crate::command::{MapKind, Role};
+
+const ALONE: Forms = Forms::ALONE;
+const JOINED: Forms = Forms::JOINED;
+const SEPARATE: Forms = Forms::SEPARATE;
+
+pub(super) const GROUPS: &[Group] = &[
+    group(QUESTION, ALONE, "-fhelp -ftarget-help -fversion -lang-asm"),
+    group(QUESTION, JOINED, "-fhelp= -fself-test="),
+    group(Meaning::Is(Role::Macro), Forms::EITHER, "-A"),
+    group(Meaning::Is(Role::Macro), SEPARATE, "--assert"),
+    group(Meaning::Is(Role::Macro), JOINED, "--assert="),
+    group(map(MapKind::Profile), JOINED, "-fprofile-prefix-map="),
+    // Files that are written.
+    group(Meaning::Switch(Feature::CallGraph, true), ALONE, "-fcallgraph-info"),
+    group(Meaning::Switch(Feature::CallGraph, true), JOINED, "-fcallgraph-info="),
+    group(Meaning::Writes(Named::CoverageNotes), JOINED, "-fprofile-note="),
+    group(Meaning::Writes(Named::Prototypes), SEPARATE, "-aux-info"),
+    group(Meaning::Writes(Named::Prototypes), JOINED, "-aux-info="),
+    group(Meaning::Check(Checked::DumpLetters), JOINED, "-d"),
+    group(DUMP, JOINED, "-fdump- --dump="),
+    group(DUMP, SEPARATE, "--dump"),
+    group(
+        DUMP,
+        ALONE,
+        "-fsave-optimization-record -fcompare-debug -fcompare-debug-second -freport-bug -frepo",
+    ),
+    group(DUMP, JOINED, "-fcompare-debug= -fvtable-verify="),
+    group(DUMP, ALONE, "-fvtv-counts -fvtv-debug"),
+    group(PLAIN, ALONE, "-fno-save-optimization-record"),
+    group(
+        EXOTIC_OUTPUT,
+        SEPARATE,
+        "-dumpbase -dumpbase-ext -dumpdir --dumpbase --dumpbase-ext --dumpdir",
+    ),
+    group(EXOTIC_OUTPUT, JOINED, "--output-pch="),
+    group(PLAIN, ALONE, "-fopt-info"),
+    group(Meaning::Check(Checked::OptimizationInfo), JOINED, "-fopt-info-"),
+    group(Meaning::Check(Checked::OptimizationInfo), JOINED, "-fopt-info="),
+    group(
+        MEASURES,
+        ALONE,
+        "-Q -quiet -ftime-report-details -fmem-report -fmem-report-wpa -fpre-ipa-mem-report",
+    ),
+    group(
+        MEASURES,
+        ALONE,
+        "-fpost-ipa-mem-report -fstats -flto-report -flto-report-wpa -fprofile-report",
+    ),
+    group(MEASURES, JOINED, "-time="),
+    // Files that are read.
+    group(PROFILE, ALONE, "-fprofile-use -fauto-profile -fbranch-probabilities"),
+    group(PROFILE, JOINED, "-fprofile-use="),
+    group(Meaning::Is(Role::Input), JOINED, "-fauto-profile="),
+    group(
+        MODULES,
+        ALONE,
+        "-fmodules-ts -fmodules -fmodule-header -fmodule-lazy -fmodule-only -fmodule-implicit-inline",
+    ),
+    group(
+        MODULES,
+        ALONE,
+        "-fmodule-version-ignore -flang-info-include-translate -flang-info-module-cmi",
+    ),
+    group(
+        MODULES,
+        JOINED,
+        "-fmodule-header= -fmodule-mapper= -flang-info-include-translate= -flang-info-module-cmi=",
+    ),
+    group(PLUGIN, JOINED, "-iplugindir="),
+    group(PREPROCESSOR, ALONE, "-no-integrated-cpp --no-integrated-cpp"),
+    group(EXOTIC_TOOL, SEPARATE, "-wrapper"),
+    group(EXOTIC_TOOL, ALONE, "-pass-exit-codes --pass-exit-codes -fwpa -fltrans"),
+    group(TARGETS, JOINED, "-foffload= -foffload-options="),
+    // Values that are names of symbols, registers, functions or patterns, or are recorded.
+    group(
+        PLAIN,
+        JOINED,
+        "-fabi-compat-version= -fabi-version= -falign-functions= -falign-jumps= -falign-labels= -falign-loops= \
+         -fanalyzer-checker= -fanalyzer-verbosity= -fbuiltin- -fcall-saved- -fcall-used- -fchecking= \
+         -fconcepts-diagnostics-depth= -fdbg-cnt= -fdiagnostics-minimum-margin-width= -fdiagnostics-path-format= \
+         -femit-struct-debug-detailed= -fexec-charset= -fwide-exec-charset= -ffixed- -finline-limit- \
+         -finstrument-functions-exclude-file-list= -finstrument-functions-exclude-function-list= \
+         -flto-compression-level= -flto-partition= -fmax-include-depth= -fname-mangling-version- -fopenacc-dim= \
+         -fpatchable-function-entry= -fprofile-dir= -fprofile-exclude-files= -fprofile-filter-files= \
+         -fprofile-generate= -fprofile-info-section= -fprofile-prefix-path= -fsanitize-coverage= -fsanitize-recover= \
+         -fsanitize-trap= -fsanitize-sections= -fsanitize= -fstack-limit-register= -fstack-limit-symbol= \
+         -fstrong-eval-order= -ftabstop= -ftemplate-backtrace-limit= -ftemplate-depth- -ftree-vectorizer-verbose= \
+         -fzero-call-used-regs= -gz= -gvariable-location-views= -ftrack-macro-expansion",
+    ),
+    // gcc 13 to 15.
+    group(
+        PLAIN,
+        JOINED,
+        "-fstrict-flex-arrays= -fdiagnostics-text-art-charset= -finline-stringops=",
+    ),
+    group(
+        PLAIN,
+        ALONE,
+        "-fstrict-flex-arrays -fhardened -fcondition-coverage -fpath-coverage",
+    ),
+    group(
+        PLAIN,
+        ALONE,
+        "-gstabs -gstabs+ -gctf -gbtf -gvms -gxcoff -gxcoff+ --no-canonical-prefixes -posix",
+    ),
+];

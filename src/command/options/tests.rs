@@ -1,0 +1,70 @@
+//! The hand-written tables against the compilers' own lists.
+
+use super::*;
+
+/// Forms that the list shows otherwise, on purpose: `-MD` has a value only inside of the driver; `-d` without letters,
+/// `-g` with a level and `-T` with a joined value are left unknown.
+const EXPLAINED: &[&str] = &["-MD", "-MMD"];
+
+#[test]
+fn lists_are_sorted_by_name() {
+    for family in [Family::Gcc, Family::Clang] {
+        assert!(list::all(family).len() > 1000);
+        assert!(list::all(family).is_sorted_by(|a, b| a.name < b.name), "{family:?}");
+    }
+}
+
+#[test]
+fn forms_by_hand_are_forms_of_the_list() {
+    for family in [Family::Gcc, Family::Clang] {
+        for spec in by_hand(family).values().filter(|spec| !EXPLAINED.contains(&spec.name)) {
+            let Some(listed) = list::entry(family, spec.name) else {
+                continue;
+            };
+            // A joined option may be given with an empty value; levels of -g and -O are written out by hand.
+            let alone = !spec.forms.alone || listed.forms.alone || listed.forms.joined;
+            let joined = !spec.forms.joined || listed.forms.joined || listed.closed;
+            let separate = spec.forms.separate == listed.forms.separate || listed.forms.joined;
+            assert!(alone && joined && separate, "{family:?} {spec:?} {listed:?}");
+        }
+    }
+}
+
+#[test]
+fn no_option_by_hand_is_written_twice() {
+    for own in [gnu::GROUPS, llvm::GROUPS] {
+        let mut seen = std::collections::HashSet::new();
+        for name in own.iter().flat_map(|group| group.names.split_ascii_whitespace()) {
+            assert!(seen.insert(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn listed_flags_that_touch_files_have_a_meaning_by_hand() {
+    let suspicious = [
+        "dump",
+        "profile-use",
+        "plugin",
+        "module",
+        "report",
+        "save-",
+        "time-trace",
+        "pch",
+    ];
+    for family in [Family::Gcc, Family::Clang] {
+        for listed in list::all(family)
+            .iter()
+            .filter(|listed| !listed.name.starts_with("-fno-"))
+        {
+            if suspicious.iter().any(|part| listed.name.contains(part)) {
+                let plain =
+                    matches!(look_up(family, listed.name), Lookup::Alone(spec) if matches!(spec.meaning, Meaning::Is(Role::Plain)));
+                assert!(!plain || HARMLESS.contains(&listed.name), "{family:?} {}", listed.name);
+            }
+        }
+    }
+}
+
+/// Names that only sound as if they touched a file.
+const HARMLESS: &[&str] = &[];

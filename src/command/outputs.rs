@@ -1,0 +1,222 @@
+//! Which files a compile writes, and under which names.
+//!
+//! Verified against the compilers by `tests/it/output_names_oracle.rs`. All secondary names are made from the *auxiliary
+//! name*: the output without its last suffix, or the source's file name without it where there is no `-o`.
+
+use super::options::{Feature, Named};
+use super::{Depfile, Family, Language, LocalOnly, SecondaryKind, SecondaryOutput, Stage};
+
+/// What the options say about outputs, gathered in command-line order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    /// Value of the last `-o`.
+    pub(super) output: Option<String>,
+    /// `-MD` or `-MMD`; true for the latter, which wins in either order.
+    pub(super) write_depfile: Option<bool>,
+    /// Value of the last `-MF`.
+    pub(super) depfile_name: Option<String>,
+    /// `-Wp,-MD,F` or `-Wp,-MMD,F`: the file, and whether it was the latter.
+    pub(super) inner_depfile: Option<(String, bool)>,
+    /// Features in their last state.
+    pub(super) on: Vec<Feature>,
+    /// Files that options name, in order.
+    pub(super) named: Vec<(Named, String)>,
+    /// The format of the optimization record.
+    pub(super) record_format: Option<String>,
+}
+
+/// All that a compile writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outputs {
+    pub(super) primary: String,
+    pub(super) depfile: Option<Depfile>,
+    pub(super) secondary: Vec<SecondaryOutput>,
+}
+
+impl Asked {
+    /// Sets a feature to its new state.
+    pub(super) fn switch(&mut self, feature: Feature, on: bool) {
+        self.on.retain(|other| *other != feature);
+        if on {
+            self.on.push(feature);
+        }
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        self.on.contains(&feature)
+    }
+
+    fn last_named(&self, kind: Named) -> Option<&String> {
+        self.named
+            .iter()
+            .rev()
+            .find(|(named, _)| *named == kind)
+            .map(|(_, path)| path)
+    }
+
+    /// The files of a compile of `source`.
+    pub(super) fn outputs(
+        &self,
+        family: Family,
+        stage: Stage,
+        language: Language,
+        source: &str,
+    ) -> Result<Outputs, LocalOnly> {
+        let base = source.rsplit_once('/').map_or(source, |(_, name)| name);
+        let aux = cut_suffix(self.output.as_deref().unwrap_or(base));
+        let primary = match &self.output {
+            Some(output) => writable("-o", output)?,
+            None => format!("{aux}{}", self.suffix(family, stage)),
+        };
+        let depfile = self.depfile(language, aux)?;
+        let secondary = self.secondary(family, stage, language, aux)?;
+        let files = secondary
+            .iter()
+            .map(|file| &file.path)
+            .chain(depfile.iter().map(|depfile| &depfile.path));
+        let mut all: Vec<&String> = files.chain([&primary]).collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        // gcc cuts `.o` of `-o .o` for some names and not for others.
+        let hidden = primary
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.starts_with('.') && cut_suffix(name).is_empty());
+        if all.len() != count || (count > 1 && hidden) {
+            return Err(LocalOnly::ExoticOutput {
+                option: format!("-o {primary}"),
+            });
+        }
+        Ok(Outputs {
+            primary,
+            depfile,
+            secondary,
+        })
+    }
+
+    fn suffix(&self, family: Family, stage: Stage) -> &'static str {
+        let llvm = family == Family::Clang && self.has(Feature::EmitLlvm);
+        match (stage, llvm) {
+            (Stage::Object, false) => ".o",
+            (Stage::Assembly, false) => ".s",
+            (Stage::Object, true) => ".bc",
+            (Stage::Assembly, true) => ".ll",
+        }
+    }
+
+    /// A depfile exists where directives are evaluated; `-MF` alone asks for none.
+    fn depfile(&self, language: Language, aux: &str) -> Result<Option<Depfile>, LocalOnly> {
+        let (path, user_headers_only) = match (&self.inner_depfile, self.write_depfile) {
+            (Some(_), Some(_)) => return Err(second("-Wp,-MD")),
+            (Some(_), None) if self.depfile_name.is_some() => return Err(second("-MF")),
+            (Some((path, user)), None) => (path.clone(), *user),
+            (None, Some(user)) => (self.depfile_name.clone().unwrap_or_else(|| format!("{aux}.d")), user),
+            (None, None) => return Ok(None),
+        };
+        if !language.is_preprocessed_by_compiler() || path == "/dev/null" {
+            return Ok(None);
+        }
+        Ok(Some(Depfile {
+            path: writable("-MF", &path)?,
+            user_headers_only,
+        }))
+    }
+
+    fn secondary(
+        &self,
+        family: Family,
+        stage: Stage,
+        language: Language,
+        aux: &str,
+    ) -> Result<Vec<SecondaryOutput>, LocalOnly> {
+        let mut files = Vec::new();
+        let mut add = |path: String, kind| {
+            files.push(SecondaryOutput {
+                path,
+                kind,
+                optional: false,
+            });
+        };
+        // gcc's driver splits whatever the assembler wrote, debug information or none; clang's compiler does it itself.
+        let splits = match family {
+            Family::Gcc => stage == Stage::Object,
+            Family::Clang => self.has(Feature::Debug) && !self.has(Feature::EmitLlvm) && !self.has(Feature::Lto),
+        };
+        if self.has(Feature::SplitDwarf) && splits {
+            add(format!("{aux}.dwo"), SecondaryKind::SplitDwarf);
+        }
+        if !language.is_assembler() {
+            if self.has(Feature::Coverage) || self.has(Feature::TestCoverage) {
+                let named = self.last_named(Named::CoverageNotes);
+                let path = named.cloned().unwrap_or_else(|| format!("{aux}.gcno"));
+                add(path, SecondaryKind::CoverageNotes);
+            }
+            if self.has(Feature::StackUsage) {
+                add(format!("{aux}.su"), SecondaryKind::StackUsage);
+            }
+            if self.has(Feature::CallGraph) {
+                add(format!("{aux}.ci"), SecondaryKind::Other);
+            }
+            if self.has(Feature::TimeTrace) {
+                add(format!("{aux}.json"), SecondaryKind::Other);
+            }
+            if let Some(path) = self.optimization_record(aux) {
+                add(path, SecondaryKind::Other);
+            }
+        }
+        let is_c = matches!(language, Language::C | Language::CPreprocessed);
+        if let Some(path) = self.last_named(Named::Prototypes) {
+            if !is_c {
+                return Err(LocalOnly::ExoticOutput {
+                    option: "-aux-info".to_owned(),
+                });
+            }
+            add(path.clone(), SecondaryKind::Other);
+        }
+        for (_, path) in self.named.iter().filter(|(named, _)| *named == Named::Always) {
+            add(path.clone(), SecondaryKind::Other);
+        }
+        for file in &files {
+            writable("an option", &file.path)?;
+        }
+        Ok(files)
+    }
+
+    fn optimization_record(&self, aux: &str) -> Option<String> {
+        let format = self.record_format.as_deref().unwrap_or("yaml");
+        match self.last_named(Named::OptimizationRecord) {
+            Some(path) => Some(path.clone()),
+            None if self.has(Feature::OptimizationRecord) => Some(format!("{aux}.opt.{format}")),
+            None => None,
+        }
+    }
+}
+
+fn second(option: &str) -> LocalOnly {
+    LocalOnly::SecondDepfile {
+        option: option.to_owned(),
+    }
+}
+
+/// The path if it can be an output of an action.
+fn writable(option: &str, path: &str) -> Result<String, LocalOnly> {
+    match path {
+        "-" => Err(LocalOnly::StdoutOutput {
+            option: format!("{option} -"),
+        }),
+        "" => Err(LocalOnly::MissingValue {
+            option: option.to_owned(),
+        }),
+        _ if path.starts_with("/dev/") || path.ends_with('/') => {
+            Err(LocalOnly::OutputNotRegular { path: path.to_owned() })
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// The path without the last suffix of its file name: `d.x/a.b.o` → `d.x/a.b`, `d.x/a` → itself, `.o` → nothing.
+fn cut_suffix(path: &str) -> &str {
+    let name_at = path.rfind('/').map_or(0, |slash| slash + 1);
+    path[name_at..].rfind('.').map_or(path, |dot| &path[..name_at + dot])
+}
