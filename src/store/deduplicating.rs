@@ -10,8 +10,9 @@ use tokio::sync::OnceCell;
 /// Belongs in front of what transfers, behind [`ExistenceCaching`](super::existence_caching::ExistenceCaching), which
 /// knows what has arrived: together they never upload a blob twice.
 ///
-/// The first caller transfers, the others wait. If it is cancelled, one of those who wait begins anew. If the transfer
-/// fails, it has failed for all of them, unless the reason lies in what the one caller wanted to send.
+/// The first caller transfers, the others wait. If it is cancelled, one of those who wait begins anew. If it fails, each
+/// of them tries for itself, all at the same time: the reason may lie in what the first one wanted to send, and nobody
+/// waits for more than two transfers.
 pub struct Deduplicating {
     inner: Arc<dyn BlobStore>,
     gets: Flights<Blob>,
@@ -40,15 +41,13 @@ impl BlobStore for Deduplicating {
     }
 
     async fn put(&self, digest: Digest, blob: Blob) -> Result<(), StoreError> {
-        self.puts.join(digest, || self.inner.put(digest, blob)).await
+        self.puts.join(digest, || self.inner.put(digest, blob.clone())).await
     }
 }
 
-/// How a transfer ended, for all who waited for it.
-type Outcome<T> = Result<T, Arc<StoreError>>;
-
-/// A transfer that somebody waits for. The cell lets one caller at a time try, and the next one if that is cancelled.
-type Flight<T> = OnceCell<Outcome<T>>;
+/// A transfer that somebody waits for: what it brought, `None` if it failed. The cell lets one caller at a time try, and
+/// the next one if that is cancelled.
+type Flight<T> = OnceCell<Option<T>>;
 
 /// The transfers under way. An entry lives as long as somebody waits for it.
 struct Flights<T>(Mutex<HashMap<Digest, Arc<Flight<T>>>>);
@@ -60,22 +59,24 @@ impl<T> Default for Flights<T> {
 }
 
 impl<T: Clone> Flights<T> {
-    async fn join<F>(&self, digest: Digest, transfer: impl FnOnce() -> F) -> Result<T, StoreError>
+    async fn join<F>(&self, digest: Digest, transfer: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         let seat = self.board(digest);
-        let landing = seat.flight.get_or_try_init(|| async {
-            let outcome = match transfer().await {
-                Ok(value) => Ok(value),
-                Err(error) if concerns_all(&error) => Err(Arc::new(error)),
-                Err(error) => return Err(error),
-            };
+        let mut own_failure = None;
+        let attempt = async {
+            let brought = transfer().await.map_err(|error| own_failure = Some(error)).ok();
             // Whoever comes from now on begins anew: a blob can be evicted, a failure can pass.
             self.close(digest, &seat.flight);
-            Ok(outcome)
-        });
-        landing.await?.clone().map_err(share)
+            brought
+        };
+        let brought = seat.flight.get_or_init(|| attempt).await.clone();
+        match (brought, own_failure) {
+            (Some(value), _) => Ok(value),
+            (None, Some(error)) => Err(error),
+            (None, None) => transfer().await,
+        }
     }
 
     fn board(&self, digest: Digest) -> Seat<'_, T> {
@@ -117,19 +118,6 @@ impl<T> Drop for Seat<'_, T> {
         if is_ours && Arc::strong_count(&self.flight) == 2 {
             flights.remove(&self.digest);
         }
-    }
-}
-
-/// Whether the same would have happened to every caller. A put that was refused for its content or because its file
-/// cannot be read says nothing about the others' content.
-fn concerns_all(error: &StoreError) -> bool {
-    matches!(error.root(), StoreError::NotFound(_) | StoreError::Remote(_))
-}
-
-fn share(error: Arc<StoreError>) -> StoreError {
-    match *error {
-        StoreError::NotFound(digest) => StoreError::NotFound(digest),
-        _ => StoreError::Shared(error),
     }
 }
 

@@ -58,23 +58,12 @@ pub enum StoreError {
     /// A server refused or could not be reached.
     #[error(transparent)]
     Remote(#[from] crate::remote::RemoteError),
-    /// One transfer that several were waiting for failed for all of them; [`StoreError::root`] has the reason.
-    #[error(transparent)]
-    Shared(Arc<StoreError>),
 }
 
 impl StoreError {
-    /// The error itself, however many share it. Match on this, not on the error, to learn what went wrong.
-    pub fn root(&self) -> &Self {
-        match self {
-            Self::Shared(shared) => shared.root(),
-            other => other,
-        }
-    }
-
     /// Whether the blob is simply not there.
     pub fn is_not_found(&self) -> bool {
-        matches!(self.root(), Self::NotFound(_))
+        matches!(self, Self::NotFound(_))
     }
 }
 
