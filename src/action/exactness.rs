@@ -180,6 +180,8 @@ pub(super) struct Rewritten {
     pub(super) any: bool,
     /// The name of the primary output.
     pub(super) output: bool,
+    /// The name of a forced include.
+    pub(super) forced: bool,
 }
 
 /// The rows that hold for a step; the ones that place it locally in its mode first.

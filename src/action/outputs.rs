@@ -3,6 +3,7 @@
 use super::ActionRequest;
 use super::place::Location;
 use super::reason::PlacedLocally;
+use crate::command::SecondaryKind;
 use crate::exec_path::ExecPath;
 use crate::inputs::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,8 @@ pub struct DeclaredOutput {
     pub mode: u32,
     /// Whether the compiler may succeed without writing it.
     pub optional: bool,
+    /// Whether it is text that names paths as diagnostics do, so that `outputs::diagnostics` restores it too.
+    pub is_text: bool,
 }
 
 /// The outputs of a step, and what its input root needs for them.
@@ -51,16 +54,24 @@ impl Outputs {
             here: None,
         };
         for secondary in &command.secondary {
-            outputs.declare(request, OutputKind::Secondary, &secondary.path, secondary.optional);
+            if let Some(output) = outputs.declare(request, OutputKind::Secondary, &secondary.path) {
+                output.optional = secondary.optional;
+                output.is_text = secondary.kind == SecondaryKind::StackUsage;
+            }
         }
         if let Some(depfile) = &command.depfile {
-            outputs.declare(request, OutputKind::Depfile, &depfile.path, false);
+            outputs.declare(request, OutputKind::Depfile, &depfile.path);
         }
-        outputs.declare(request, OutputKind::Primary, &command.output, false);
+        outputs.declare(request, OutputKind::Primary, &command.output);
         outputs
     }
 
-    fn declare(&mut self, request: &ActionRequest<'_>, kind: OutputKind, spelled: &str, optional: bool) {
+    fn declare(
+        &mut self,
+        request: &ActionRequest<'_>,
+        kind: OutputKind,
+        spelled: &str,
+    ) -> Option<&mut DeclaredOutput> {
         let action_path = match request.place.locate(spelled) {
             Location::Inside { path, walked } => {
                 self.inside(request, spelled, &path, &walked);
@@ -74,15 +85,17 @@ impl Outputs {
         };
         if self.declared.iter().any(|other| other.action_path == action_path) {
             self.keep(PlacedLocally::OutputsCollide(spelled.to_owned()));
-            return;
+            return None;
         }
         self.declared.push(DeclaredOutput {
             action_path,
             user_path: spelled.to_owned(),
             kind,
             mode: 0o666,
-            optional,
+            optional: false,
+            is_text: false,
         });
+        self.declared.last_mut()
     }
 
     fn inside(&mut self, request: &ActionRequest<'_>, spelled: &str, path: &ExecPath, walked: &[ExecPath]) {

@@ -14,6 +14,8 @@ pub struct PathMap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Names {
     relocated: String,
+    /// How a relocated forced include is printed.
+    forced: String,
     home: String,
     cwd: String,
     portable: bool,
@@ -41,6 +43,7 @@ impl PathMap {
         Self {
             names: Some(Names {
                 relocated: place.relocated_root(),
+                forced: format!("./{}", place.relocated_root()),
                 home: place.exec_root().to_owned(),
                 cwd: place.cwd().to_owned(),
                 portable: mode == PathsMode::Portable,
@@ -61,6 +64,11 @@ impl PathMap {
             return Vec::new();
         };
         let mut all = vec![
+            Replacement {
+                from: &names.forced,
+                to: &names.home,
+                at_word_start: false,
+            },
             Replacement {
                 from: &names.relocated,
                 to: &names.home,

@@ -34,15 +34,18 @@ enum Choice {
     Last,
     /// The one with the longest `old`; of equal ones the first on the command line.
     Longest,
-    /// One of these two rules, it is not known which.
+    /// The one with the shortest `old`; of equal ones the first on the command line.
+    Shortest,
+    /// One of these rules, it is not known which.
     Unknown,
 }
 
 fn choice(toolchain: &Toolchain, kind: MapKind) -> Choice {
     match (toolchain.family, toolchain.version.0, kind) {
         (Family::Gcc, ..) => Choice::Last,
+        (Family::Clang, ..=14, MapKind::Coverage) => Choice::Shortest,
         (Family::Clang, ..=14, _) | (Family::Clang, 19.., MapKind::Macro) => Choice::Longest,
-        (Family::Clang, 19.., MapKind::Debug) => Choice::Last,
+        (Family::Clang, 19.., _) => Choice::Last,
         (Family::Clang, ..) => Choice::Unknown,
     }
 }
@@ -84,14 +87,14 @@ impl<'a> UserMaps<'a> {
     /// What the maps of this kind make of a name.
     pub(super) fn apply(&self, kind: MapKind, name: &str) -> Result<String, PlacedLocally> {
         let maps = self.of_kind(kind);
-        let fitting = || maps.iter().filter(|map| name.starts_with(map.old.as_str()));
-        let last = fitting().next_back();
-        let longest = fitting().rev().max_by_key(|map| map.old.len());
+        let mut fitting = maps.iter().filter(|map| name.starts_with(map.old.as_str()));
         let chosen = match choice(self.toolchain, kind) {
-            Choice::Last => last,
-            Choice::Longest => longest,
-            Choice::Unknown if last == longest => last,
-            Choice::Unknown => return Err(PlacedLocally::PrefixMapOrder),
+            Choice::Last => fitting.next_back(),
+            // Of equal keys `max_by_key` takes the last, so that the first is the last of the reversed.
+            Choice::Longest => fitting.rev().max_by_key(|map| map.old.len()),
+            Choice::Shortest => fitting.min_by_key(|map| map.old.len()),
+            Choice::Unknown if fitting.clone().count() > 1 => return Err(PlacedLocally::PrefixMapOrder),
+            Choice::Unknown => fitting.next(),
         };
         Ok(chosen.map_or_else(
             || name.to_owned(),
@@ -108,12 +111,22 @@ impl<'a> UserMaps<'a> {
         spelled: &str,
         root: &str,
     ) -> Result<Vec<(String, String)>, PlacedLocally> {
-        let mut olds = vec![""];
-        for map in self.of_kind(kind) {
-            if let Some(deeper) = map.old.strip_prefix(root).filter(|rest| rest.starts_with('/')) {
-                olds.push(deeper);
+        let maps = self.of_kind(kind);
+        let mut olds: Vec<&str> = maps
+            .iter()
+            .filter_map(|map| map.old.strip_prefix(root).filter(|rest| rest.starts_with('/')))
+            .collect();
+        if matches!(choice(self.toolchain, kind), Choice::Shortest | Choice::Unknown) {
+            // Where the shortest wins, the map of the root hides every deeper one, and is hidden by a shorter one.
+            let fits = maps.iter().any(|map| root.starts_with(map.old.as_str()));
+            let hidden = maps.iter().any(|map| spelled.starts_with(map.old.as_str()));
+            let unknown = choice(self.toolchain, kind) == Choice::Unknown;
+            if hidden || !olds.is_empty() && (unknown || !fits) {
+                return Err(PlacedLocally::PrefixMapOrder);
             }
+            olds.clear();
         }
+        olds.push("");
         olds.sort_by_key(|old| (old.len(), *old));
         olds.dedup();
         olds.into_iter()
@@ -163,6 +176,7 @@ mod tests {
                 let kind = match kind {
                     "file" => MapKind::File,
                     "macro" => MapKind::Macro,
+                    "coverage" => MapKind::Coverage,
                     _ => MapKind::Debug,
                 };
                 UserMap::parse(family, kind, value).expect("a map")
@@ -228,6 +242,19 @@ mod tests {
             options,
             &[("../_rw", "."), ("../_rw/third", "T")],
         );
+    }
+
+    #[test]
+    fn for_coverage_clang_14_takes_the_shortest() {
+        let options = "file:/x/third=T file:/=ROOT/ file:/x=.";
+        check(Family::Clang, 14, MapKind::Coverage, options, &[("../_rw", "ROOT/x")]);
+        check(Family::Clang, 19, MapKind::Coverage, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
+        let toolchain = toolchain(Family::Clang, 14);
+        for options in ["coverage:/x/third=T", "file:../=up/"] {
+            let maps = UserMaps::new(&toolchain, parse(Family::Clang, options));
+            let composed = maps.compose(MapKind::Coverage, "../_rw", "/x");
+            assert_eq!(composed, Err(PlacedLocally::PrefixMapOrder), "{options}");
+        }
     }
 
     #[test]

@@ -22,26 +22,30 @@ pub(super) struct Recipe<'a> {
 impl Recipe<'_> {
     /// Options for a relocated action.
     pub(super) fn for_worker(&self) -> Result<Vec<String>, PlacedLocally> {
-        let spelled = self.request.place.relocated_root();
-        let mapped = self.rewritten.any || self.request.paths == PathsMode::Portable;
+        let root = self.request.place.relocated_root();
+        // A relative forced include is found in the directory `.`, and that is how its name begins then.
+        let forced = format!("./{root}");
+        let spelled: &[&str] = match (self.rewritten.any, self.rewritten.forced, self.request.paths) {
+            (_, true, _) => &[&root, &forced],
+            (true, ..) | (_, _, PathsMode::Portable) => &[&root],
+            (false, false, PathsMode::Exact) => &[],
+        };
         match self.request.command.family {
             Family::Gcc => {
                 let mut options = self.gcc_cwd_maps()?;
-                if mapped {
-                    options.extend(self.gcc_maps(&spelled)?);
-                }
+                options.extend(self.gcc_maps(spelled)?);
                 Ok(options)
             }
-            Family::Clang => self.clang(&spelled, mapped),
+            Family::Clang => self.clang(spelled),
         }
     }
 
     /// Options for the user's command in its own directory that give the bytes of the portable action.
     pub(super) fn for_home(&self) -> Result<Vec<String>, PlacedLocally> {
-        let spelled = self.request.place.exec_root();
+        let spelled = &[self.request.place.exec_root()];
         match self.request.command.family {
             Family::Gcc => self.gcc_maps(spelled),
-            Family::Clang => self.clang(spelled, true),
+            Family::Clang => self.clang(spelled),
         }
     }
 
@@ -69,7 +73,7 @@ impl Recipe<'_> {
 
     /// File maps for `__FILE__` (any of them beats every macro map of the user's), then debug and profile maps, which
     /// beat them for their kinds because they come later.
-    fn gcc_maps(&self, spelled: &str) -> Result<Vec<String>, PlacedLocally> {
+    fn gcc_maps(&self, spelled: &[&str]) -> Result<Vec<String>, PlacedLocally> {
         self.mapped(
             spelled,
             &[
@@ -80,21 +84,25 @@ impl Recipe<'_> {
         )
     }
 
-    fn mapped(&self, spelled: &str, kinds: &[(&str, MapKind)]) -> Result<Vec<String>, PlacedLocally> {
+    /// Maps from each of these spellings of the exec root to what is recorded.
+    fn mapped(&self, spelled: &[&str], kinds: &[(&str, MapKind)]) -> Result<Vec<String>, PlacedLocally> {
         let mut options = Vec::new();
         for (option, kind) in kinds {
-            for (old, new) in self.maps.compose(*kind, spelled, self.recorded_root())? {
-                options.push(self.maps.word(option, &old, &new)?);
+            for spelled in spelled {
+                for (old, new) in self.maps.compose(*kind, spelled, self.recorded_root())? {
+                    options.push(self.maps.word(option, &old, &new)?);
+                }
             }
         }
         Ok(options)
     }
 
     /// clang warns about each option that an input of this language does not consume, and that would be an extra line.
-    fn clang(&self, spelled: &str, mapped: bool) -> Result<Vec<String>, PlacedLocally> {
+    fn clang(&self, spelled: &[&str]) -> Result<Vec<String>, PlacedLocally> {
         let language = self.request.command.language;
         let preprocesses = matches!(language, Language::C | Language::Cxx | Language::AssemblerWithCpp);
         let mut options = Vec::from_iter(self.clang_compilation_dir());
+<<<<<<< HEAD
         if mapped {
             if preprocesses {
                 options.extend(self.mapped(
@@ -116,7 +124,21 @@ impl Recipe<'_> {
                 .is_some();
             if preprocesses && has_option && !chosen && !self.maps.any_for_macros() {
                 options.push("-fno-file-reproducible".to_owned());
+=======
+        let mut kinds = vec![("-fdebug-prefix-map", MapKind::Debug)];
+        if preprocesses {
+            kinds.push(("-fmacro-prefix-map", MapKind::Macro));
+            if self.words.one_of(&["-fcoverage-mapping"]).is_some() {
+                kinds.push(("-fcoverage-prefix-map", MapKind::Coverage));
+>>>>>>> action
             }
+        }
+        options.extend(self.mapped(spelled, &kinds)?);
+        // A macro map also makes clang normalise `__FILE__`, which the user's command does not do without one.
+        let has_option = self.request.toolchain.version.0 >= 15;
+        let chosen = self.words.one_of(&["-ffile-reproducible", "-fno-file-reproducible"]).is_some();
+        if preprocesses && !spelled.is_empty() && has_option && !chosen && !self.maps.any_for_macros() {
+            options.push("-fno-file-reproducible".to_owned());
         }
         options.extend(self.clang_recorded_outputs());
         Ok(options)

@@ -96,6 +96,7 @@ impl Relocated {
         };
         self.rewritten.any = true;
         self.rewritten.output |= role == Role::Output;
+        self.rewritten.forced |= role == Role::ForcedInclude;
         Ok(format!("{}{rest}", request.place.relocated_root()))
     }
 

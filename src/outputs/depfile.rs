@@ -19,6 +19,9 @@ pub enum BadDepfile {
     /// It names the directory of the worker.
     #[error("cannot restore the depfile: it names the worker's own directory")]
     NamesWorker,
+    /// It holds names of its own that read like relocated ones.
+    #[error("cannot relocate the depfile: it would not be restored")]
+    Ambiguous,
 }
 
 /// One rule. Words are kept as they stand in the file, escapes included.
@@ -43,12 +46,13 @@ pub fn restore(bytes: &[u8], paths: &PathMap, family: Family) -> Result<Vec<u8>,
 }
 
 /// The reverse of [`restore`]: a depfile that the user's own compiler wrote, as the action would have written it. Under
-/// `paths = portable` other checkouts share the result.
+/// `paths = portable` other checkouts share the result. Whatever comes out is restored to what went in.
 pub fn relocate(bytes: &[u8], paths: &PathMap, family: Family) -> Result<Vec<u8>, BadDepfile> {
-    match paths.roots() {
-        Some((relocated, home)) => replace_root(bytes, home, relocated, family),
-        None => Ok(bytes.to_vec()),
-    }
+    let Some((relocated, home)) = paths.roots() else {
+        return Ok(bytes.to_vec());
+    };
+    let moved = replace_root(bytes, home, relocated, family)?;
+    if restore(&moved, paths, family)? == bytes { Ok(moved) } else { Err(BadDepfile::Ambiguous) }
 }
 
 /// The files that the targets depend on, as the compiler named them, each once.

@@ -1,1 +1,185 @@
 //! The one place where the stages are composed. Read this first.
+//!
+//! A step arrives as a [`StepRequest`]. [`Pipeline::quick`](StepService::quick) answers what is known and unchanged:
+//!
+//! ```text
+//! request → key → manifest (still true?) → candidates → embedded store → outputs
+//! ```
+//!
+//! Everything else takes the long way, on a thread of its own:
+//!
+//! ```text
+//! request → command → toolchain → scan → inputs → actions → embedded store
+//!                                                    └─ miss → remote cache → executor ─┬→ outputs → record
+//!                                                                └─ or the compiler, here ┘
+//! ```
+//!
+//! `prepare` is the first line of the long way, `slow` the decision, `there` what servers do, `here` the run of the
+//! compiler by the wrapper, `admission` what of that may be kept.
+
+mod admission;
+mod answer;
+mod candidate;
+mod here;
+mod history;
+mod key;
+mod machine;
+mod prepare;
+mod request;
+mod servers;
+mod slow;
+mod there;
+
+use crate::config::{Config, Resolved, Resolver};
+use crate::daemon::{Answer, Conversation, StepService};
+use crate::execute::permits::Permits;
+use crate::host::clock::Clock;
+use crate::host::digest_cache::DigestCache;
+use crate::host::exec_root::{self, ExecRoot};
+use crate::host::index::Index;
+use crate::host::listings::Listings;
+use crate::host::trust::Trust;
+use crate::manifest::Manifests;
+use crate::pb::record::Where;
+use crate::pb::wire::StepRequest;
+use crate::scan::Scanner;
+use crate::store::disk::DiskStore;
+use crate::toolchain::{FileDigests, Toolchains};
+use candidate::Remembered;
+use history::{History, Note, micros};
+use machine::{Facts, Files, Processes};
+use request::Request;
+use servers::Servers;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Everything that steps share: caches, stores, servers. One per daemon.
+pub struct Pipeline {
+    resolver: Resolver,
+    digests: Arc<DigestCache>,
+    files: Arc<dyn FileDigests>,
+    listings: Listings,
+    manifests: Manifests,
+    toolchains: Toolchains,
+    scanner: Scanner,
+    stores: Mutex<HashMap<PathBuf, Option<DiskStore>>>,
+    servers: Servers,
+    permits: Arc<Permits>,
+    history: History,
+    /// Where depfiles that only we ask for are written.
+    scratch: PathBuf,
+}
+
+impl Pipeline {
+    /// With its index in the cache directory `cache`; without one, everything is forgotten when the daemon ends.
+    pub fn new(cache: Option<&Path>) -> Self {
+        let index = Arc::new(cache.map_or_else(Index::in_memory, Index::open));
+        let trust = Arc::new(Trust::new(Clock::default()));
+        let digests = Arc::new(DigestCache::new(Arc::clone(&index), Arc::clone(&trust)));
+        let files: Arc<dyn FileDigests> = Arc::new(Files(Arc::clone(&digests)));
+        let ask = Arc::new(Processes);
+        let scratch = cache.map_or_else(std::env::temp_dir, Path::to_owned);
+        Self {
+            resolver: Resolver::new(),
+            listings: Listings::new(trust),
+            manifests: Manifests::new(Arc::clone(&index)),
+            toolchains: Toolchains::new(ask.clone(), Arc::clone(&files), Arc::new(Facts(index))),
+            scanner: Scanner::new(ask, Arc::clone(&files)),
+            stores: Mutex::default(),
+            servers: Servers::new(scratch.clone()),
+            permits: Arc::default(),
+            history: History::default(),
+            digests,
+            files,
+            scratch,
+        }
+    }
+
+    /// The embedded store of these settings; `None` where there is no writable place for one.
+    fn store(&self, config: &Config) -> Option<DiskStore> {
+        let dir = config.disk_cache.as_ref()?;
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(dir) {
+            return store.clone();
+        }
+        let opened = DiskStore::open(dir, config.disk_cache_max_size)
+            .inspect_err(|error| tracing::warn!(dir = %dir.display(), %error, "no embedded store"))
+            .ok();
+        stores.insert(dir.clone(), opened.clone());
+        opened
+    }
+
+    /// The answer to a request whose inputs are as they were when it was last seen, if its result is here.
+    fn known(&self, request: &Request<'_>, resolved: &Resolved, note: &mut Note) -> Option<Answer> {
+        let config = &resolved.config;
+        let root = exec_root_of(request, config);
+        let key = key::of(request, config, &root);
+        let start = Instant::now();
+        let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
+        note.phases().inputs = micros(start.elapsed());
+        let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
+        let store = self.store(config)?;
+        "manifest".clone_into(&mut note.record.inputs_from);
+        self.hit(&store, &remembered, note)
+    }
+
+    /// The answer from the embedded store. Any trouble with it is a miss.
+    fn hit(&self, store: &DiskStore, remembered: &Remembered, note: &mut Note) -> Option<Answer> {
+        let start = Instant::now();
+        let found = candidate::find_on_disk(store, remembered)
+            .inspect_err(|error| tracing::warn!(%error, "cannot read the embedded store"))
+            .ok()
+            .flatten()?;
+        note.phases().lookup += micros(start.elapsed());
+        let answer = answer::publish(&found, remembered)
+            .inspect_err(|error| tracing::warn!(%error, "a result of the embedded store is unusable"))
+            .ok()?;
+        describe(note, remembered);
+        note.record.action_digest = found.action.to_string();
+        note.record.output_bytes = found.output_bytes();
+        note.ended(Where::LocalCache, "hit", "");
+        Some(answer)
+    }
+}
+
+/// What a record says about a step with an action.
+fn describe(note: &mut Note, remembered: &Remembered) {
+    let record = &mut note.record;
+    "compile".clone_into(&mut record.kind);
+    record.source.clone_from(&remembered.source);
+    remembered.primary().clone_into(&mut record.output);
+    record.exec_root.clone_from(&remembered.exec_root);
+    record.input_files = remembered.input_files;
+    record.input_bytes = remembered.input_bytes;
+    record.placed_locally = remembered.placed_locally.is_some();
+}
+
+/// The exec root of a request, or its cwd where none fits.
+fn exec_root_of(request: &Request<'_>, config: &Config) -> PathBuf {
+    let hints = exec_root::Hints {
+        setting: config.exec_root.as_deref(),
+        project: config.project_dir.as_deref(),
+        home: request.env_path("HOME"),
+    };
+    match exec_root::find(&request.cwd, hints) {
+        ExecRoot::At(root) => root,
+        ExecRoot::TooWide(_) => request.cwd.clone(),
+    }
+}
+
+impl StepService for Pipeline {
+    fn quick(&self, step: &StepRequest) -> Option<Answer> {
+        let mut note = Note::begin(step);
+        let request = Request::new(step).ok()?;
+        let resolved = self.resolver.for_request(&request.cwd, request.variables()).ok()?;
+        let answer = self.known(&request, &resolved, &mut note)?;
+        self.history.append(resolved.config.state_dir.as_deref(), note);
+        Some(answer)
+    }
+
+    fn slow(&self, step: &StepRequest, conversation: &dyn Conversation) {
+        slow::Step::new(self, step, conversation).run();
+    }
+}

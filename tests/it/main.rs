@@ -2,3 +2,4 @@
 
 mod generated;
 mod option_lists;
+mod relocation_oracle;

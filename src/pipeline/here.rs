@@ -1,0 +1,137 @@
+//! The wrapper runs the compiler here, and what it made may be kept.
+
+use super::admission::{self, LocalResult, NotAdmitted};
+use super::history::{micros, timed};
+use super::prepare::Prepared;
+use super::request::Request;
+use super::slow::{RunsHere, Step, sentence};
+use crate::config::Config;
+use crate::daemon::HungUp;
+use crate::execute::permits::Permit;
+use crate::execute::strategy::Plan;
+use crate::pb::record::Where;
+use crate::pb::wire::{LocalOutcome, RunHere, Variable};
+use crate::store::disk::DiskStore;
+use std::path::Path;
+use std::time::Instant;
+
+impl Step<'_> {
+    /// Runs the step here, once.
+    pub(super) fn here(
+        &mut self,
+        request: &Request<'_>,
+        config: &Config,
+        plan: Plan,
+        prepared: Prepared,
+        store: Option<&DiskStore>,
+        why: &RunsHere,
+    ) -> Result<(), HungUp> {
+        let place = match (why.fell_back, prepared.stays_here.is_some()) {
+            (true, _) => Where::Fallback,
+            _ => Where::Local,
+        };
+        self.note.ended(place, &why.code, why.sentence.clone());
+        let permit = self.permit(config, why)?;
+        let extra = self.extra_depfile(&prepared);
+        let run_here = self.run_request(&prepared, extra.as_deref());
+        let start = Instant::now();
+        let outcome = self.conversation.run_here(run_here)?;
+        self.note.phases().local_run = micros(start.elapsed());
+        drop(permit);
+        self.note.record.exit = outcome.exit;
+        self.keep(request, &prepared, store, &outcome, extra.as_deref(), plan, config);
+        self.conversation.staged()
+    }
+
+    /// Steps that a server failed wait for their turn; those that run here anyway are bounded by the build tool.
+    fn permit(&self, config: &Config, why: &RunsHere) -> Result<Option<Permit>, HungUp> {
+        if !why.fell_back {
+            return Ok(None);
+        }
+        let cancelled = self.conversation.cancelled();
+        let permit = self.pipeline.permits.take(config.local_jobs, || cancelled.is_cancelled());
+        permit.map(Some).ok_or(HungUp)
+    }
+
+    /// A depfile for us, where the user asks for none: the net under inference.
+    fn extra_depfile(&self, prepared: &Prepared) -> Option<tempfile::TempPath> {
+        if !prepared.base.local_run.extra_depfile {
+            return None;
+        }
+        let file = tempfile::Builder::new().suffix(".d").tempfile_in(&self.pipeline.scratch);
+        file.inspect_err(|error| tracing::warn!(%error, "no place for a depfile of our own"))
+            .ok()
+            .map(tempfile::NamedTempFile::into_temp_path)
+    }
+
+    fn run_request(&self, prepared: &Prepared, extra: Option<&Path>) -> RunHere {
+        let run = &prepared.base.local_run;
+        let mut args = match &run.args {
+            Some(words) => words.iter().map(|word| word.clone().into_bytes()).collect(),
+            None => self.wire.args.clone(),
+        };
+        if let Some(path) = extra {
+            args.extend([b"-MD".to_vec(), b"-MF".to_vec(), path.as_os_str().as_encoded_bytes().to_vec()]);
+        }
+        let variable = |(name, value): &(String, String)| Variable {
+            name: name.clone().into_bytes(),
+            value: value.clone().into_bytes(),
+        };
+        RunHere {
+            args,
+            set_env: run.set_env.iter().map(variable).collect(),
+            report: true,
+            ..RunHere::default()
+        }
+    }
+
+    /// Puts the result where it belongs, or says in the record why not.
+    #[expect(clippy::too_many_arguments, reason = "what is known at the end of a step, each used once")]
+    fn keep(
+        &mut self,
+        request: &Request<'_>,
+        prepared: &Prepared,
+        store: Option<&DiskStore>,
+        outcome: &LocalOutcome,
+        extra_depfile: Option<&Path>,
+        plan: Plan,
+        config: &Config,
+    ) {
+        let (Some(store), Some(manifest)) = (store, &prepared.manifest) else {
+            return;
+        };
+        let result = LocalResult {
+            outcome,
+            cwd: &request.cwd,
+            run: &prepared.base.local_run,
+            extra_depfile,
+            manifest,
+            remembered: &prepared.remembered,
+            base_presentation: prepared.base_presentation,
+        };
+        let pipeline = self.pipeline;
+        let recheck = |manifest: &crate::manifest::Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
+        let admitted = timed(&mut self.note.phases().publish, || admission::admit(store, &result, &recheck));
+        match admitted {
+            Ok((action, result)) => {
+                self.note.record.stored = true;
+                self.note.record.action_digest = action.to_string();
+                self.remember(prepared);
+                if plan.upload_local_result {
+                    self.upload(config, store, action, &result, prepared);
+                }
+            }
+            Err(NotAdmitted::Failed(_)) => {}
+            Err(reason) => {
+                if let NotAdmitted::Missed(path) = &reason {
+                    self.note.record.missed_inputs.push(path.display().to_string());
+                }
+                tracing::info!(%reason, source = %prepared.command.source, "a local result stays out of the cache");
+                if self.note.record.reason == "miss" {
+                    reason.code().clone_into(&mut self.note.record.reason);
+                    self.note.record.reason_text = sentence(&reason);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Request → action: who the compiler is, what the command means, what it reads, and the actions that follow.
+
+use super::candidate::{Candidate, Remembered};
+use super::history::{Note, timed};
+use super::request::Request;
+use super::{Pipeline, key};
+use crate::action::{self, ActionRequest, BuiltAction, NoAction, Place, Placement, Presentation, TimeUse};
+use crate::command::{
+    self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, environment_use, is_configure_probe,
+};
+use crate::config::Config;
+use crate::host::clock::Timestamp;
+use crate::host::exec_root::{self, ExecRoot};
+use crate::inputs::{self, Collected};
+use crate::manifest::Manifest;
+use crate::scan::{self, Found, Scan, ScanFailure};
+use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a step has no action: it runs here, uncached. The code and the sentence are for the record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoStep {
+    /// By its command.
+    #[error(transparent)]
+    Command(#[from] LocalOnly),
+    /// By what it reads or prints.
+    #[error(transparent)]
+    Action(#[from] NoAction),
+    /// The compiler could not be asked.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainFailure),
+    /// It cannot be said what it reads.
+    #[error(transparent)]
+    Scan(#[from] ScanFailure),
+    /// The inputs make no input root.
+    #[error(transparent)]
+    Inputs(#[from] inputs::InputFailure),
+    /// The directories cannot be those of an action.
+    #[error(transparent)]
+    Place(#[from] action::BadPlace),
+}
+
+impl NoStep {
+    /// The code in records.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Command(reason) => reason.code(),
+            Self::Action(reason) => reason.code(),
+            Self::Toolchain(_) => "toolchain_unknown",
+            Self::Scan(ScanFailure::CompileError { .. }) => "compile_error",
+            Self::Scan(ScanFailure::Unresolvable { .. }) => "unresolvable_input",
+            Self::Scan(ScanFailure::PrecompiledHeader { .. }) => "precompiled_header",
+            Self::Scan(ScanFailure::Changed { .. }) => "input_changed",
+            Self::Scan(_) => "scan_failed",
+            Self::Inputs(_) => "inputs",
+            Self::Place(_) => "place",
+        }
+    }
+
+    /// Whether the step is one of a configure script's questions, which no statistics count as part of a build.
+    pub(super) fn is_probe(&self) -> bool {
+        matches!(self, Self::Command(reason) if reason.is_quiet())
+    }
+
+    /// What kind of step it is, for the record.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Command(LocalOnly::Link) => "link",
+            Self::Command(LocalOnly::Archive) => "archive",
+            _ if self.is_probe() => "probe",
+            Self::Command(LocalOnly::NotACompiler { .. }) => "other",
+            _ => "compile",
+        }
+    }
+}
+
+/// A step with its action.
+pub(super) struct Prepared {
+    /// Under which key its manifest is kept.
+    pub(super) key: crate::manifest::Key,
+    pub(super) command: CompileCommand,
+    pub(super) toolchain: Arc<Toolchain>,
+    pub(super) collected: Collected,
+    /// The action of the base presentation.
+    pub(super) base: BuiltAction,
+    /// Where results may lie, and what to do with them.
+    pub(super) remembered: Remembered,
+    /// What was seen; `None` if something changed meanwhile, so that nothing may be kept.
+    pub(super) manifest: Option<Manifest>,
+    /// The presentation is the base one.
+    pub(super) base_presentation: bool,
+    /// Why it stays on this machine, if it does: a code and a sentence.
+    pub(super) stays_here: Option<(String, String)>,
+}
+
+impl Pipeline {
+    /// Everything about a step that does not depend on results.
+    pub(super) fn prepare(&self, request: &Request<'_>, config: &Config, note: &mut Note) -> Result<Prepared, NoStep> {
+        let began = self.digests.trust().now();
+        let env = request.environment();
+        let command = self.understand(request, &env, note)?;
+        let place = place(request, config)?;
+        place.root.exec_root().clone_into(&mut note.record.exec_root);
+        let identity = self.toolchains.identify(request.tool, OsStr::new(request.invoked_as), &env)?;
+        let mut inputs_micros = 0;
+        let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
+            let toolchain = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
+            let step = scan::Step {
+                command: &command,
+                toolchain: &toolchain,
+                invoked_as: OsStr::new(request.invoked_as),
+                cwd: &request.cwd,
+                env: &env,
+            };
+            let scan = self.scanner.scan(&step)?;
+            let collected = self.collect(&step, &scan, &place.root, config)?;
+            Ok((toolchain, scan, collected))
+        });
+        note.phases().inputs += inputs_micros;
+        let (toolchain, scan, collected) = found?;
+        let mut action_micros = 0;
+        let prepared = timed(&mut action_micros, || {
+            let parts = Parts {
+                request,
+                config,
+                command,
+                toolchain,
+                scan,
+                collected,
+                place,
+                began,
+            };
+            self.assemble(parts)
+        });
+        note.phases().action += action_micros;
+        prepared
+    }
+
+    /// The command, or why there is none.
+    fn understand(&self, request: &Request<'_>, env: &Environment, note: &mut Note) -> Result<CompileCommand, NoStep> {
+        if let Some(reason) = not_a_compiler(request.invoked_as) {
+            return Err(reason.into());
+        }
+        if let Some(name) = local_only_variable(request) {
+            return Err(LocalOnly::EnvironmentVariable { name }.into());
+        }
+        let identity = self.toolchains.identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let driver = Driver {
+            family: identity.family,
+            cxx: identity.cxx,
+            version: identity.version,
+        };
+        let args: Vec<String> = request.args.iter().map(|word| (*word).to_owned()).collect();
+        let mut parse_micros = 0;
+        let parsed = timed(&mut parse_micros, || {
+            command::parse(&driver, &args, &mut |path| std::fs::read(request.cwd.join(path)).ok())
+        });
+        note.phases().parse += parse_micros;
+        let command = parsed?;
+        note.record.source.clone_from(&command.source);
+        note.record.output.clone_from(&command.output);
+        "compile".clone_into(&mut note.record.kind);
+        if is_configure_probe(&command.source, &request.cwd.to_string_lossy()) {
+            return Err(LocalOnly::ConfigureProbe { path: command.source }.into());
+        }
+        if let Some(path) = irregular_output(&command, &request.cwd) {
+            return Err(LocalOnly::OutputNotRegular { path }.into());
+        }
+        Ok(command)
+    }
+
+    fn collect(&self, step: &scan::Step<'_>, scan: &Scan, place: &Place, config: &Config) -> Result<Collected, NoStep> {
+        let surroundings = inputs::Surroundings {
+            exec_root: Path::new(place.exec_root()),
+            worker_roots: &config.worker_roots,
+        };
+        Ok(inputs::collect(step, scan, &surroundings, &*self.files)?)
+    }
+
+    /// The actions, the candidates, the manifest.
+    fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
+        let presentation = presentation_of(&parts);
+        let base_look = Presentation::default();
+        let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;
+        let base_presentation = presentation == base_look;
+        if !base_presentation {
+            candidates.extend(parts.candidates(&presentation, false)?.1);
+        }
+        // The user's own form after the relocated ones: results that are good for more people come first.
+        candidates.sort_by_key(|candidate| candidate.only_if_silent != base.local_run.storable);
+        let stays_here = parts.stays_here(&base);
+        let entries = parts.collected.set.entries.values();
+        let remembered = Remembered {
+            candidates,
+            outputs: base.outputs.clone(),
+            clang: parts.command.family == Family::Clang,
+            source: parts.command.source.clone(),
+            exec_root: parts.place.root.exec_root().to_owned(),
+            input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+            input_bytes: base.tree.total_bytes(),
+            placed_locally: stays_here.as_ref().map(|(code, _)| code.clone()),
+        };
+        let manifest = self.manifest(&parts, &remembered);
+        Ok(Prepared {
+            key: key::of(parts.request, parts.config, Path::new(&remembered.exec_root)),
+            command: parts.command,
+            toolchain: parts.toolchain,
+            collected: parts.collected,
+            base,
+            remembered,
+            manifest,
+            base_presentation,
+            stays_here,
+        })
+    }
+
+    fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
+        let mut observed = parts.collected.set.observed.clone();
+        // The compiler itself: another one under the same name must be noticed without asking it.
+        let tools = parts.toolchain.files.iter().map(|file| (file.path.clone(), file.digest));
+        observed.files.extend(tools);
+        let payload = serde_json::to_vec(remembered).expect("text and numbers");
+        let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
+        observed
+            .inspect_err(|reason| tracing::debug!(%reason, source = %parts.command.source, "not remembered"))
+            .ok()
+    }
+}
+
+/// Where a step stands, and why it may not leave by that.
+struct StepPlace {
+    root: Place,
+    too_wide: bool,
+}
+
+fn place(request: &Request<'_>, config: &Config) -> Result<StepPlace, NoStep> {
+    let hints = exec_root::Hints {
+        setting: config.exec_root.as_deref(),
+        project: config.project_dir.as_deref(),
+        home: request.env_path("HOME"),
+    };
+    let (root, too_wide) = match exec_root::find(&request.cwd, hints) {
+        ExecRoot::At(root) => (root, false),
+        ExecRoot::TooWide(_) => (request.cwd.clone(), true),
+    };
+    Ok(StepPlace {
+        root: Place::new(&root, &request.cwd)?,
+        too_wide,
+    })
+}
+
+/// Everything that was found, on its way to an action.
+struct Parts<'a> {
+    request: &'a Request<'a>,
+    config: &'a Config,
+    command: CompileCommand,
+    toolchain: Arc<Toolchain>,
+    scan: Scan,
+    collected: Collected,
+    place: StepPlace,
+    began: Timestamp,
+}
+
+impl Parts<'_> {
+    /// The actions of one presentation: the one that may leave this machine, and where results of the user's own
+    /// command lie if they are not that one's.
+    fn candidates(&self, look: &Presentation, only_if_silent: bool) -> Result<(BuiltAction, Vec<Candidate>), NoStep> {
+        let environment = self.request.action_environment();
+        let request = ActionRequest {
+            command: &self.command,
+            toolchain: &self.toolchain,
+            inputs: &self.collected.set,
+            place: &self.place.root,
+            paths: self.config.paths,
+            presentation: look,
+            environment: &environment,
+            platform: &self.config.remote_default_exec_properties,
+            invoked_as: self.request.tool.to_str().expect("checked to be UTF-8"),
+            legacy_outputs: false,
+            time: TimeUse {
+                date_time: self.scan.date_or_time.is_some(),
+                timestamp: self.scan.timestamp.is_some(),
+            },
+            real_dirs: &self.collected.real_dirs,
+            absolute_include: self.collected.absolute_include.as_deref(),
+        };
+        let built = if self.place.too_wide { action::build_at_home(&request)? } else { action::build(&request)? };
+        let mut candidates = vec![Candidate::of(&built, only_if_silent)];
+        if !built.local_run.storable {
+            candidates.push(Candidate::of(&action::build_at_home(&request)?, only_if_silent));
+        }
+        Ok((built, candidates))
+    }
+
+    fn stays_here(&self, base: &BuiltAction) -> Option<(String, String)> {
+        if self.place.too_wide {
+            let sentence = format!(
+                "`{}` would be the exec root, which is too wide; set `exec_root` to the project's directory",
+                self.place.root.exec_root()
+            );
+            return Some(("exec_root_too_wide".to_owned(), sentence));
+        }
+        match &base.placement {
+            Placement::Anywhere => None,
+            Placement::Here(reason) => Some((reason.code().to_owned(), reason.sentence())),
+        }
+    }
+}
+
+/// Colour and width matter only where the command does not settle them.
+fn presentation_of(parts: &Parts<'_>) -> Presentation {
+    let look = parts.request.presentation();
+    let settled = ["-fno-diagnostics-color", "-fno-color-diagnostics", "-fdiagnostics-color=never"];
+    if settled.iter().any(|name| parts.command.has(name)) || parts.command.last("-fdiagnostics-color=") == Some("never") {
+        return Presentation { colour: false, ..look };
+    }
+    look
+}
+
+/// Names of tools that are no compilers.
+fn not_a_compiler(invoked_as: &str) -> Option<LocalOnly> {
+    let name = invoked_as.rsplit('/').next().unwrap_or(invoked_as);
+    let tool = crate::wrapper::tool_of(OsStr::new(name));
+    match tool {
+        crate::wrapper::Tool::Compiler => None,
+        crate::wrapper::Tool::Archiver => Some(LocalOnly::Archive),
+        crate::wrapper::Tool::Linker => Some(LocalOnly::Link),
+        crate::wrapper::Tool::Other => Some(LocalOnly::NotACompiler { tool: name.to_owned() }),
+    }
+}
+
+/// The first variable that is set and makes every step local-only.
+fn local_only_variable(request: &Request<'_>) -> Option<String> {
+    let names = request.variables().filter_map(|(name, _)| std::str::from_utf8(name).ok());
+    names
+        .filter(|name| environment_use(name) == Some(EnvironmentUse::LocalOnly))
+        .min()
+        .map(str::to_owned)
+}
+
+/// An output that is there already and is neither a regular file nor a symlink to one (`-o /dev/null`).
+fn irregular_output(command: &CompileCommand, cwd: &Path) -> Option<String> {
+    let depfile = command.depfile.iter().map(|depfile| &depfile.path);
+    let secondary = command.secondary.iter().map(|output| &output.path);
+    std::iter::once(&command.output)
+        .chain(depfile)
+        .chain(secondary)
+        .find(|path| std::fs::metadata(cwd.join(path)).is_ok_and(|metadata| !metadata.is_file()))
+        .cloned()
+}
+
+/// Files that inference found only in the text, for the record.
+pub(super) fn mentioned(scan: &Scan) -> usize {
+    scan.files.iter().filter(|file| file.found == Found::Mentioned).count()
+}
