@@ -47,7 +47,11 @@ fn operand(text: &[u8], complete: bool, used: Use) -> Option<Found> {
 }
 
 fn begins_statement(before: &[u8]) -> bool {
-    let blanks = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let blanks = before
+        .iter()
+        .rev()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'))
+        .count();
     match before[..before.len() - blanks].last() {
         None => true,
         Some(byte) => matches!(byte, b'\n' | b';' | b':' | b'{' | b'|' | b'/'),
@@ -55,7 +59,8 @@ fn begins_statement(before: &[u8]) -> bool {
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window.eq_ignore_ascii_case(wanted))
+    text.windows(wanted.len())
+        .position(|window| window.eq_ignore_ascii_case(wanted))
 }
 
 /// The bytes that a string literal stands for, as far as assembler text needs it.

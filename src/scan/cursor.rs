@@ -37,7 +37,10 @@ pub(super) enum Token<'a> {
 pub(super) fn spliced(text: &[u8], with_trigraphs: bool) -> Cow<'_, [u8]> {
     let mut kept: Option<Vec<u8>> = None;
     let (mut at, mut copied) = (0, 0);
-    while let Some(found) = text[at..].iter().position(|byte| *byte == b'\\' || (with_trigraphs && *byte == b'?')) {
+    while let Some(found) = text[at..]
+        .iter()
+        .position(|byte| *byte == b'\\' || (with_trigraphs && *byte == b'?'))
+    {
         let start = at + found;
         let after = match &text[start..] {
             [b'\\', ..] => start + 1,
@@ -49,7 +52,8 @@ pub(super) fn spliced(text: &[u8], with_trigraphs: bool) -> Cow<'_, [u8]> {
         };
         match splice_end(text, after) {
             Some(end) => {
-                kept.get_or_insert_with(|| Vec::with_capacity(text.len())).extend_from_slice(&text[copied..start]);
+                kept.get_or_insert_with(|| Vec::with_capacity(text.len()))
+                    .extend_from_slice(&text[copied..start]);
                 (at, copied) = (end, end);
             }
             None => at = after,
@@ -241,7 +245,10 @@ impl<'a> Cursor<'a> {
         // A delimiter has at most 16 characters ([lex.string] of the C++ standard).
         let open = inside.iter().take(17).position(|byte| *byte == b'(')?;
         let delimiter = &inside[..open];
-        if delimiter.iter().any(|byte| matches!(byte, b' ' | b')' | b'\\' | b'\t' | b'\n' | b'"')) {
+        if delimiter
+            .iter()
+            .any(|byte| matches!(byte, b' ' | b')' | b'\\' | b'\t' | b'\n' | b'"'))
+        {
             return None;
         }
         let body = &inside[open + 1..];

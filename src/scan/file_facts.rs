@@ -12,7 +12,7 @@ pub enum Form {
 }
 
 /// In what way a file names another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Use {
     /// `#include`, `#import`.
     Include,

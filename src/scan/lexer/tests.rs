@@ -44,14 +44,20 @@ fn includes_are_found_however_they_are_written() {
     check("#inc\\\nlude \"s.h\"", &["q:s.h"]);
     check("#inc\\ \t\nlude \"bs.h\"", &["q:bs.h"]);
     check("/* a\nb */ # /* a\nb */ include /* c */ \"cmt.h\" // x", &["q:cmt.h"]);
-    check("\u{feff}#include \"bom.h\"\r\n#include \"crlf.h\"\r\n", &["q:bom.h", "q:crlf.h"]);
+    check(
+        "\u{feff}#include \"bom.h\"\r\n#include \"crlf.h\"\r\n",
+        &["q:bom.h", "q:crlf.h"],
+    );
     check("#include_next <n.h>\n#import \"i.h\"", &["q:i.h", "next a:n.h"]);
     check("#if 0\nit's \"open\n#else\n#include \"sig.h\"\n#endif", &["q:sig.h"]);
     check("#error don't\n#include \"a.h\"", &["q:a.h"]);
     check("ID(\n#include \"arg.h\"\n)", &["q:arg.h"]);
     check("int n = 1'000'000;\n#include \"sep.h\"\n", &["q:sep.h"]);
     check("#include <it's.h>\n#include \"a//b.h\"", &["q:a//b.h", "a:it's.h"]);
-    check("#\n#include \"a.h\"\n#pragma\n#include \"b.h\"\n#ifdef\n#include \"c.h\"", &["q:a.h", "q:b.h", "q:c.h"]);
+    check(
+        "#\n#include \"a.h\"\n#pragma\n#include \"b.h\"\n#ifdef\n#include \"c.h\"",
+        &["q:a.h", "q:b.h", "q:c.h"],
+    );
 }
 
 #[test]
@@ -67,19 +73,34 @@ fn text_that_is_no_directive_mentions_nothing() {
 
 #[test]
 fn what_the_language_decides_is_read_both_ways() {
-    check("auto s = R\"x(\n#include \"r.h\"\n)x\";\n#include \"after.h\"", &["q:after.h", "q:r.h"]);
-    check("auto s = R\"(it's \" unbalanced)\";\n#include \"after.h\"", &["q:after.h"]);
+    check(
+        "auto s = R\"x(\n#include \"r.h\"\n)x\";\n#include \"after.h\"",
+        &["q:after.h", "q:r.h"],
+    );
+    check(
+        "auto s = R\"(it's \" unbalanced)\";\n#include \"after.h\"",
+        &["q:after.h"],
+    );
     check("// what??/\n#include \"a.h\"", &["q:a.h"]);
 }
 
 #[test]
 fn tests_for_existence_are_found_in_conditions_and_macros() {
     check("#if defined(__has_include) && __has_include(<o.h>)", &["?a:o.h"]);
-    check("#ifdef __has_include\n#if __has_include ( \"o.h\" )\n#endif\n#endif", &["?q:o.h"]);
+    check(
+        "#ifdef __has_include\n#if __has_include ( \"o.h\" )\n#endif\n#endif",
+        &["?q:o.h"],
+    );
     check("#elif __has_include_next(<n.h>)", &["?next a:n.h"]);
     check("#define HAVE __has_include(<o.h>)", &["?a:o.h"]);
-    check("#ifndef __has_include\n#define __has_include(x) 0\n#endif\n#undef __has_include", &[]);
-    check("#embed \"d.bin\" limit(3)\n#if __has_embed(<e.bin>)", &["embed q:d.bin", "embed a:e.bin"]);
+    check(
+        "#ifndef __has_include\n#define __has_include(x) 0\n#endif\n#undef __has_include",
+        &[],
+    );
+    check(
+        "#embed \"d.bin\" limit(3)\n#if __has_embed(<e.bin>)",
+        &["embed q:d.bin", "embed a:e.bin"],
+    );
     check("#pragma GCC dependency \"p.y\" rerun", &["dependency q:p.y"]);
 }
 
@@ -120,7 +141,10 @@ fn what_only_the_compiler_could_resolve_is_named() {
 #[test]
 fn inline_assembly_names_files() {
     check("asm(\".incbin \\\"blob.bin\\\"\");", &[".incbin q:blob.bin"]);
-    check("asm(\"x:\\n\"\n \"\\t.incbin \" // c\n \"\\\"b.bin\\\"\\n\");", &[".incbin q:b.bin"]);
+    check(
+        "asm(\"x:\\n\"\n \"\\t.incbin \" // c\n \"\\\"b.bin\\\"\\n\");",
+        &[".incbin q:b.bin"],
+    );
     check("asm(R\"(\n.incbin \"raw.bin\")\");", &[".incbin q:raw.bin"]);
     check("S(.incbin \"s.bin\")", &[".incbin q:s.bin"]);
     check("kinds[\".incbin\"] = 1; rect.include(p); x = { .include = 1 };", &[]);
@@ -134,7 +158,11 @@ fn assembler_text_has_apostrophes_and_comments_of_its_own() {
         assert_eq!(shown_mentions(&facts), expected, "{text}");
         assert_eq!(facts.unresolvable.as_deref(), unresolvable, "{text}");
     };
-    check("#include \"a.h\"\n .include \"m.inc\"\n\t.incbin \"b.bin\",4", &["q:a.h", ".include q:m.inc", ".incbin q:b.bin"], None);
+    check(
+        "#include \"a.h\"\n .include \"m.inc\"\n\t.incbin \"b.bin\",4",
+        &["q:a.h", ".include q:m.inc", ".incbin q:b.bin"],
+        None,
+    );
     check("mov $'a, %al\n.incbin \"b.bin\" # isn't it", &[".incbin q:b.bin"], None);
     check("# see the .include directive\n", &[], None);
     check(".incbin FILE", &[], Some(".incbin"));
