@@ -4,8 +4,9 @@ use crate::command::{Arg, CompileCommand, Role};
 
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
 /// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that begin so.
-const WRITING: [&str; 24] = [
+const WRITING: [&str; 25] = [
     "-gsplit-dwarf",
+    "-gsplit-dwarf=",
     "--coverage",
     "-coverage",
     "-ftest-coverage",
@@ -33,9 +34,12 @@ const WRITING: [&str; 24] = [
 
 /// Whether an option of this name makes the compiler write files beside its output.
 pub fn writes_files_besides(name: &str) -> bool {
-    WRITING.iter().any(|known| match known.ends_with(['=', '-']) {
-        true => name.starts_with(known),
-        false => name == *known,
+    WRITING.iter().any(|known| {
+        if known.ends_with(['=', '-']) {
+            name.starts_with(known)
+        } else {
+            name == *known
+        }
     })
 }
 

@@ -39,7 +39,7 @@ pub struct Toolchains {
     digests: Arc<dyn FileDigests>,
     keep: Arc<dyn Keep>,
     identities: Cells<Identity>,
-    toolchains: Cells<Toolchain>,
+    by_flags: Cells<Toolchain>,
 }
 
 impl Toolchains {
@@ -50,7 +50,7 @@ impl Toolchains {
             digests,
             keep,
             identities: Mutex::default(),
-            toolchains: Mutex::default(),
+            by_flags: Mutex::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Toolchains {
         // Another compiler under the same name.
         key.add(identity.driver_real.as_os_str())
             .add(OsStr::new(&format!("{:?}", identity.version)));
-        self.recall(&self.toolchains, key.finish(), || {
+        self.recall(&self.by_flags, key.finish(), || {
             let subject = Subject {
                 identity,
                 language: command.language,

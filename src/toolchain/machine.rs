@@ -80,7 +80,7 @@ impl Environment {
         let mut vars = self.0.clone();
         vars.retain(|name, _| {
             let prefixed = |prefix: &&str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
-            TOOL_PATHS.iter().any(|known| name == *known) || TOOL_PREFIXES.iter().any(|prefix| prefixed(&prefix))
+            TOOL_PATHS.iter().any(|known| name == *known) || TOOL_PREFIXES.iter().any(prefixed)
         });
         Self(vars)
     }

@@ -15,7 +15,7 @@ pub mod machine;
 mod programs;
 pub mod search_list;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;

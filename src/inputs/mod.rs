@@ -1,4 +1,14 @@
 //! Everything a step reads, as exec-root-relative path → entry.
+//!
+//! [`collect`] makes it of a scan and of what the options name. Knows nothing of compilers' languages, and nothing of
+//! how the entries become a Merkle tree.
+
+mod collect;
+mod place;
+#[cfg(test)]
+mod tests;
+
+pub use collect::{InputsFailure, Places, collect};
 
 use crate::digest::Digest;
 use crate::exec_path::ExecPath;
@@ -44,6 +54,9 @@ pub struct InputSet {
     pub outside: Vec<OutsideFile>,
     /// What the scan looked at, for the manifest.
     pub observed: Observation,
+    /// The real path of each directory that `-isystem` and its relatives name and that exists, by the spelling of the
+    /// option's value. gcc replaces a system header's path by its real one where that is shorter.
+    pub real_dirs: BTreeMap<String, PathBuf>,
     /// Two different paths of equal content that use `#pragma once` or `#import`: on a worker they may be one file.
     pub once_alias: Option<(PathBuf, PathBuf)>,
 }
@@ -63,10 +76,10 @@ pub enum Names {
 pub struct Observation {
     /// Regular files whose content was read, with the content.
     pub files: BTreeMap<PathBuf, Digest>,
-    /// Symlinks that were followed, with their targets.
+    /// Symlinks that were followed, with their targets as they are written.
     pub links: BTreeMap<PathBuf, PathBuf>,
-    /// Directories in which names were looked for.
+    /// Directories in which names were looked for, each of them existing; no names if it only had to be there.
     pub directories: BTreeMap<PathBuf, Names>,
-    /// Directories that were to be searched and do not exist.
+    /// Paths that were to be directories and are none: they do not exist, or are something else.
     pub absent: BTreeSet<PathBuf>,
 }

@@ -1,0 +1,37 @@
+//! The command line that has the compiler itself say what it reads. Nothing that it prints reaches a user, and it
+//! writes no file.
+
+use crate::command::{Arg, CompileCommand, Family, Language, Role};
+use crate::toolchain::writes_files_besides;
+use std::ffi::OsString;
+
+/// The arguments for the question, `None` where the preprocessor does not run and so nothing is included.
+///
+/// gcc gets `-fsyntax-only -MD`: its `-M` does not see what pragmas and `__COUNTER__` in the text do to later
+/// conditions. Its `-fsyntax-only` does not preprocess assembler, which has none of these; there `-M` is right.
+pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32)) -> Option<Vec<OsString>> {
+    let ours: &[&str] = match (command.family, command.language) {
+        (_, Language::Assembler | Language::CPreprocessed | Language::CxxPreprocessed) => return None,
+        (Family::Clang, _) | (Family::Gcc, Language::AssemblerWithCpp) => &["-M", "-MT", "x", "-v", "-w"],
+        (Family::Gcc, Language::C | Language::Cxx) => &["-fsyntax-only", "-MD", "-MF", "-", "-MT", "x", "-v", "-w"],
+    };
+    let mut args: Vec<OsString> = ours.iter().map(OsString::from).collect();
+    if command.family == Family::Gcc && version.0 >= 11 {
+        // Nothing can be created there: an option that writes a file and that we do not know makes the question fail.
+        args.extend(["-dumpdir", "/dev/null/"].map(OsString::from));
+    }
+    for arg in command.args.iter().filter(|arg| goes_along(arg)) {
+        args.extend(arg.words().into_iter().map(OsString::from));
+    }
+    Some(args)
+}
+
+fn goes_along(arg: &Arg) -> bool {
+    match arg.role {
+        Role::Output | Role::Depfile | Role::DepFlag | Role::DepTarget | Role::SecondaryOutput => false,
+        Role::Structure if matches!(arg.name.as_str(), "-c" | "-S") => false,
+        _ => {
+            !matches!(arg.name.as_str(), "-dumpdir" | "-dumpbase" | "-dumpbase-ext") && !writes_files_besides(&arg.name)
+        }
+    }
+}
