@@ -12,18 +12,27 @@ pub fn stderr_has_colour() -> bool {
 
 /// `rewrap: error: cannot …` with one line for each cause and hint, each ending in a line break.
 pub fn failure(failure: &Failure, colour: bool) -> String {
-    let mut text = format!(
+    let label = |word, kind| label(word, kind, colour);
+    let error = format!(
         "rewrap: {} {}\n",
-        label("error:", AnsiColor::Red, colour),
+        label("error:", AnsiColor::Red),
         indented(&failure.what)
     );
-    for cause in &failure.causes {
-        text += &format!("  caused by: {}\n", indented(cause));
-    }
-    for hint in &failure.hints {
-        text += &format!("  {} {}\n", label("hint:", AnsiColor::Cyan, colour), indented(hint));
-    }
-    text
+    let causes = failure
+        .causes
+        .iter()
+        .map(|cause| format!("  caused by: {}\n", indented(cause)));
+    let hint = label("hint:", AnsiColor::Cyan);
+    let hints = failure
+        .hints
+        .iter()
+        .map(|text| format!("  {hint} {}\n", indented(text)));
+    [error]
+        .into_iter()
+        .chain(causes)
+        .chain(hints)
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// `rewrap: warning: …`.

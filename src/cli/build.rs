@@ -83,7 +83,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Ok(_) => summarise(&resolved, &build_id),
         Err(error) => vec![format!("nothing was wrapped: {}", one_line(&error))],
     };
-    render::to_stderr(&lines.iter().map(|line| format!("rewrap: {line}\n")).collect::<String>());
+    render::to_stderr(&format!("rewrap: {}\n", lines.join("\nrewrap: ")));
     Ok(child::exit_code(status))
 }
 

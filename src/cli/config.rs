@@ -3,7 +3,7 @@
 use super::setting_flags::{ForConfig, SettingFlags};
 use super::{current_directory, print, print_json};
 use crate::config::show::{self, Shown};
-use crate::config::{IgnoredFile, Resolved, Resolver, Withheld};
+use crate::config::{IgnoredFile, Origin, Resolved, Resolver, Withheld};
 use crate::failure::Failure;
 use crate::report::summary;
 use clap::Args;
@@ -60,6 +60,7 @@ pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn table(settings: &[Shown], resolved: &Resolved) -> String {
     let value = |shown: &Shown| match shown.value.as_slice() {
+        [] if shown.origin == Origin::Default => "not set".to_owned(),
         [] => "none".to_owned(),
         [word] if word.is_empty() => "\"\"".to_owned(),
         words => words.join(" "),
@@ -70,12 +71,9 @@ fn table(settings: &[Shown], resolved: &Resolved) -> String {
         .map(|shown| value(shown).chars().count())
         .max()
         .unwrap_or(0);
-    let mut text = String::new();
-    for shown in settings {
-        text += &format!("{:keys$}  {:values$}  {}\n", shown.key, value(shown), shown.origin);
-    }
-    for note in summary::notes(resolved) {
-        text += &format!("\nnote: {note}\n");
-    }
-    text
+    let row = |shown: &Shown| format!("{:keys$}  {:values$}  {}\n", shown.key, value(shown), shown.origin);
+    let notes = summary::notes(resolved)
+        .into_iter()
+        .map(|note| format!("\nnote: {note}\n"));
+    settings.iter().map(row).chain(notes).collect::<Vec<_>>().concat()
 }

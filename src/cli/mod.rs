@@ -21,15 +21,14 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
-  rewrap build -- make -j8              build with compilers wrapped
-  rewrap build -j200 -- cmake --build b
-  cmake -B b -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc
-                                        wrap compilers without `rewrap build`
-  rewrap stats                          what became of the last build's steps
-  rewrap config show                    every setting and where it comes from
+  rewrap build -- make -j8                       build with compilers wrapped
+  rewrap build -j200 -- cmake --build out
+  cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
+  rewrap stats                                   what became of the last build
+  rewrap config show                             every setting and its origin
 
-Without any settings results are kept in a store on this machine. `rewrap build --help` and docs/settings.md
-list what can be set.";
+Without any setting results are kept in a store on this machine.
+`rewrap build --help` lists what can be set.";
 
 /// Run C and C++ builds on Bazel's remote execution infrastructure.
 ///

@@ -93,9 +93,7 @@ fn text(chosen: &[&Record], all: bool) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ago = units::duration(now.saturating_sub(Duration::from_micros(last)));
     let scope = if all { "All steps" } else { "Last build" };
-    let mut text = format!("{scope}, the latest {ago} ago\n");
-    for line in stats::lines(&stats::tally(chosen.iter().copied())) {
-        text += &format!("{line}\n");
-    }
-    text
+    let mut lines = vec![format!("{scope}, the latest {ago} ago")];
+    lines.extend(stats::lines(&stats::tally(chosen.iter().copied())));
+    lines.join("\n") + "\n"
 }

@@ -82,7 +82,6 @@ impl Stamp {
         clippy::unnecessary_cast,
         reason = "the types of stat's fields differ between platforms"
     )]
-    #[expect(clippy::cast_sign_loss, reason = "nanoseconds are not negative")]
     fn of_stat(stat: &Stat) -> Self {
         let id = (stat.st_dev as u64, stat.st_ino as u64);
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {

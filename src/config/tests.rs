@@ -446,7 +446,9 @@ impl Disk {
             project,
             resolver: Resolver::new(),
         };
+        // Whatever the umask: what a group may write does not count.
         disk.mode("", 0o755);
+        disk.mode("build", 0o755);
         disk
     }
 

@@ -117,23 +117,23 @@ fn line(history: &BuildHistory) -> String {
     let hits = number(&is_hit);
     let remote = number(&|record| record.r#where() == Where::Remote);
     let here = steps - hits - remote;
-    let mut line = format!(
-        "{}: {} ({})",
+    let percent = units::percent(hits, steps);
+    let mut parts = vec![format!(
+        "{}: {} ({percent})",
         units::count(steps, "step"),
-        units::count(hits, "hit"),
-        units::percent(hits, steps)
-    );
+        units::count(hits, "hit")
+    )];
     if remote > 0 {
-        line += &format!(", {remote} ran remotely");
+        parts.push(format!("{remote} ran remotely"));
     }
     if here > 0 {
-        line += &format!(", {here} ran here ({})", reasons(records));
+        parts.push(format!("{here} ran here ({})", reasons(records)));
     }
-    let saved = history.saved();
-    if saved >= Duration::from_secs(1) {
-        line += &format!("; saved {}", units::duration(saved));
-    }
-    line
+    let saved = match history.saved() {
+        saved if saved >= Duration::from_secs(1) => format!("; saved {}", units::duration(saved)),
+        _ => String::new(),
+    };
+    parts.join(", ") + &saved
 }
 
 /// `3 link, 1 date macro`.

@@ -49,14 +49,14 @@ mod tests {
     #[test]
     fn times_and_sizes_read_well() {
         #[track_caller]
-        fn check(text: String, expected: &str) {
-            assert_eq!(text, expected);
+        fn check(text: impl AsRef<str>, expected: &str) {
+            assert_eq!(text.as_ref(), expected);
         }
         check(duration(Duration::from_millis(340)), "340 ms");
         check(duration(Duration::from_millis(1_290)), "1.2 s");
         check(duration(Duration::from_secs(59)), "59 s");
         check(duration(Duration::from_secs(200)), "3 min 20 s");
-        check(duration(Duration::from_secs(3_900)), "1 h 05 min");
+        check(duration(Duration::from_mins(65)), "1 h 05 min");
         check(bytes(0), "0 bytes");
         check(bytes(1), "1 byte");
         check(bytes(1023), "1023 bytes");
