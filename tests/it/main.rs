@@ -1,3 +1,8 @@
 //! All integration tests, in one program so that they link once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 
+mod daemon;
 mod generated;
+mod steps;
+mod wrapper;
+mod wrapper_links;
