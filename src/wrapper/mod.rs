@@ -37,8 +37,8 @@ pub const INSIDE: &str = "REWRAP_INSIDE";
 pub const DISABLE: &str = "REWRAP_DISABLE";
 
 /// The whole life of a wrapper: argv in, exit code out. Often it does not return, but becomes the real tool.
-pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut args: Vec<OsString> = argv.into_iter().collect();
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut args: Vec<OsString> = words.into_iter().collect();
     let argv0 = if args.is_empty() {
         OsString::new()
     } else {
@@ -100,7 +100,7 @@ impl Step {
 
     fn publish(&self, answer: &wire::Publish, descriptors: Vec<OwnedFd>, session: Session) -> ExitCode {
         let published = match Signals::catch() {
-            Ok(signals) => publish::publish(answer, descriptors, &signals).map(|()| signals),
+            Ok(signals) => publish::publish(answer, descriptors, &|| signals.caught()).map(|()| signals),
             Err(source) => Err(PublishError::Refused {
                 verb: "guard",
                 path: ".".into(),

@@ -4,7 +4,6 @@
 //! nothing of tools: which file replaces and which is written in place was decided by the daemon.
 
 use crate::pb::wire;
-use crate::wrapper::signals::Signals;
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, Permissions};
@@ -17,6 +16,9 @@ use tempfile::NamedTempFile;
 
 /// Bytes copied between two looks at the signals.
 const CHUNK: usize = 32 << 20;
+
+/// Tells the signal that asks for an end, if one has come.
+pub(super) type Stop<'a> = &'a dyn Fn() -> Option<i32>;
 
 /// Why nothing was published.
 #[derive(Debug, thiserror::Error)]
@@ -56,24 +58,20 @@ enum Content<'a> {
 }
 
 /// Publishes the files of an answer, in its order. On an error nothing of it is there, and an old output may be gone.
-pub(super) fn publish(
-    answer: &wire::Publish,
-    descriptors: Vec<OwnedFd>,
-    signals: &Signals,
-) -> Result<(), PublishError> {
+pub(super) fn publish(answer: &wire::Publish, descriptors: Vec<OwnedFd>, stop: Stop<'_>) -> Result<(), PublishError> {
     let blobs: Vec<File> = descriptors.into_iter().map(File::from).collect();
     let mut prepared = Vec::with_capacity(answer.files.len());
     for file in &answer.files {
         let path = Path::new(OsStr::from_bytes(&file.path));
-        prepared.push((path, prepare(file, path, &blobs, signals)?));
+        prepared.push((path, prepare(file, path, &blobs, stop)?));
     }
-    interrupted(signals)?;
+    interrupted(stop)?;
     remove(&answer.remove)?;
     // From here on nothing waits but the writes in place, so a signal that comes now finds all outputs or none.
     let mut placed = Vec::with_capacity(prepared.len());
     for (path, output) in prepared {
         placed.push(path);
-        if let Err(error) = place(path, output, signals) {
+        if let Err(error) = place(path, output, stop) {
             take_back(&placed);
             return Err(error);
         }
@@ -96,7 +94,7 @@ fn prepare<'a>(
     file: &'a wire::OutputFile,
     path: &Path,
     blobs: &'a [File],
-    signals: &Signals,
+    stop: Stop<'_>,
 ) -> Result<Prepared<'a>, PublishError> {
     use wire::output_file::Content as Sent;
     let content = match &file.content {
@@ -124,11 +122,11 @@ fn prepare<'a>(
         .permissions(Permissions::from_mode(file.mode))
         .tempfile_in(parent)
         .map_err(|source| refused("write", path, source))?;
-    write(new.as_file_mut(), &content, path, signals)?;
+    write(new.as_file_mut(), &content, path, stop)?;
     Ok(Prepared::New(new))
 }
 
-fn place(path: &Path, output: Prepared<'_>, signals: &Signals) -> Result<(), PublishError> {
+fn place(path: &Path, output: Prepared<'_>, stop: Stop<'_>) -> Result<(), PublishError> {
     match output {
         Prepared::New(new) => new
             .persist(path)
@@ -136,7 +134,7 @@ fn place(path: &Path, output: Prepared<'_>, signals: &Signals) -> Result<(), Pub
             .map_err(|error| refused("rename", path, error.error)),
         Prepared::InPlace(mut old, content) => {
             old.set_len(0).map_err(|source| refused("write", path, source))?;
-            write(&mut old, &content, path, signals)
+            write(&mut old, &content, path, stop)
         }
     }
 }
@@ -169,23 +167,23 @@ fn existing(path: &Path) -> Result<Option<Metadata>, PublishError> {
     }
 }
 
-fn write(to: &mut File, content: &Content<'_>, path: &Path, signals: &Signals) -> Result<(), PublishError> {
+fn write(to: &mut File, content: &Content<'_>, path: &Path, stop: Stop<'_>) -> Result<(), PublishError> {
     match content {
         Content::Inline(bytes) => to.write_all(bytes).map_err(|source| refused("write", path, source)),
-        Content::Descriptor(from) => copy(to, from, path, signals),
+        Content::Descriptor(from) => copy(to, from, path, stop),
     }
 }
 
 /// Copies a blob; shares its blocks where the file system can. Reads at offsets of its own, since the descriptor's
 /// position is common to everyone the daemon sent it to.
-fn copy(to: &mut File, from: &File, path: &Path, signals: &Signals) -> Result<(), PublishError> {
+fn copy(to: &mut File, from: &File, path: &Path, stop: Stop<'_>) -> Result<(), PublishError> {
     let length = from
         .metadata()
         .map_err(|source| refused("read the content of", path, source))?
         .len();
     let mut offset = 0;
     while offset < length {
-        interrupted(signals)?;
+        interrupted(stop)?;
         match rustix::fs::copy_file_range(from, Some(&mut offset), &*to, None, CHUNK) {
             // Nothing more, or not between these two files: the loop below takes what is left.
             Ok(0) | Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => break,
@@ -195,7 +193,7 @@ fn copy(to: &mut File, from: &File, path: &Path, signals: &Signals) -> Result<()
     }
     let mut buffer = vec![0; if offset < length { 256 << 10 } else { 0 }];
     while offset < length {
-        interrupted(signals)?;
+        interrupted(stop)?;
         let count = from
             .read_at(&mut buffer, offset)
             .map_err(|source| refused("read the content of", path, source))?;
@@ -213,10 +211,8 @@ fn copy(to: &mut File, from: &File, path: &Path, signals: &Signals) -> Result<()
     Ok(())
 }
 
-fn interrupted(signals: &Signals) -> Result<(), PublishError> {
-    signals
-        .caught()
-        .map_or(Ok(()), |signal| Err(PublishError::Signal(signal)))
+fn interrupted(stop: Stop<'_>) -> Result<(), PublishError> {
+    stop().map_or(Ok(()), |signal| Err(PublishError::Signal(signal)))
 }
 
 fn refused(verb: &'static str, path: &Path, source: io::Error) -> PublishError {

@@ -4,7 +4,7 @@
 //! A signal that the caller ignores (`nohup`, a shell's background job) stays ignored.
 
 use rustix::process::{Resource, Rlimit};
-use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -35,6 +35,8 @@ impl Signals {
                 signal_hook::low_level::pipe::register(signal, rung.try_clone()?)?;
             }
         }
+        // A file beyond the user's limit is then an error of the write, and the tool finds out for itself.
+        signal_hook::low_level::pipe::register(SIGXFSZ, rung.try_clone()?)?;
         // Also lifts an ignored SIGCHLD, under which a child's status is lost.
         signal_hook::low_level::pipe::register(SIGCHLD, rung)?;
         Ok(Self { last, wake })
