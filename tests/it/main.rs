@@ -1,3 +1,7 @@
 //! All integration tests, in one program so that they link once.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod generated;
+mod remote;
