@@ -297,11 +297,11 @@ impl State {
         found.map(|found| found.finding).max().unwrap_or(Finding::Missing)
     }
 
-    /// Everything that waits to be asked, and whatever of `own` is still unknown.
+    /// Everything that waits to be asked, and `own`, less what has been answered meanwhile.
     fn take_waiting(&mut self, own: &[(PathBuf, Expected)], now: Instant) -> BTreeMap<PathBuf, Expected> {
-        let mut asked = std::mem::take(&mut self.waiting);
-        asked.extend(self.unknown(own, now));
-        asked
+        let mut waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
+        waiting.extend_from_slice(own);
+        self.unknown(&waiting, now).into_iter().collect()
     }
 }
 

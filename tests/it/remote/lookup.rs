@@ -50,7 +50,6 @@ async fn a_complete_success_is_a_hit_inlined_or_not() {
             ..Habits::default()
         });
         assert_eq!(look(&server, &remote, |_| {}).await, HIT);
-        // stderr_raw was set and not named: servers that inline overwrite what they know by name only.
         assert_eq!(server.calls(Rpc::BatchReadBlobs), usize::from(!inlines));
     }
 }

@@ -54,8 +54,12 @@ impl State {
             let digest = digest(wire).ok()?;
             Some(self.get(digest)?.to_vec())
         };
-        result.stdout_raw = content(result.stdout_digest.as_ref()).unwrap_or_default();
-        result.stderr_raw = content(result.stderr_digest.as_ref()).unwrap_or_default();
+        if let Some(text) = content(result.stdout_digest.as_ref()) {
+            result.stdout_raw = text;
+        }
+        if let Some(text) = content(result.stderr_digest.as_ref()) {
+            result.stderr_raw = text;
+        }
         for file in &mut result.output_files {
             if outputs.contains(&file.path) {
                 file.contents = content(file.digest.as_ref()).unwrap_or_default();
