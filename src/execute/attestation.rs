@@ -109,7 +109,7 @@ pub struct Workers {
 
 /// Everything attested, for all steps of a process.
 pub struct Attestation {
-    lifetime: Duration,
+    clock: Box<dyn Fn() -> Instant + Send + Sync>,
     pools: Mutex<HashMap<(ServerKey, Vec<(String, String)>), Arc<Pool>>>,
 }
 
@@ -139,15 +139,15 @@ struct Found {
 
 impl Default for Attestation {
     fn default() -> Self {
-        Self::with_lifetime(LIFETIME)
+        Self::with_clock(Instant::now)
     }
 }
 
 impl Attestation {
-    /// Nothing attested; answers count for this long.
-    pub fn with_lifetime(lifetime: Duration) -> Self {
+    /// Nothing attested; `clock` tells when what is said becomes too old.
+    pub fn with_clock(clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         Self {
-            lifetime,
+            clock: Box::new(clock),
             pools: Mutex::default(),
         }
     }
@@ -163,8 +163,9 @@ impl Attestation {
         let pool = self.pool(workers);
         loop {
             let unknown = {
+                let now = (self.clock)();
                 let mut state = pool.state();
-                let unknown = state.unknown(paths);
+                let unknown = state.unknown(paths, now);
                 if let (true, Some(surroundings)) = (unknown.is_empty(), state.surroundings.clone()) {
                     let findings = paths
                         .iter()
@@ -175,7 +176,7 @@ impl Attestation {
                     });
                 }
                 if let Some((failure, until)) = &state.failure
-                    && *until > Instant::now()
+                    && *until > now
                 {
                     return Err(failure.clone());
                 }
@@ -188,7 +189,7 @@ impl Attestation {
                 turn = pool.turn.lock() => turn,
             };
             // While waiting for the turn, another one may have asked for us.
-            let asked = pool.state().take_waiting(&unknown);
+            let asked = pool.state().take_waiting(&unknown, (self.clock)());
             if !asked.is_empty() {
                 self.ask(workers, &pool, asked, cancelled).await?;
             }
@@ -202,7 +203,7 @@ impl Attestation {
     pub fn covers(&self, workers: &Workers, worker: &str, paths: &[(PathBuf, Expected)]) -> bool {
         let pool = self.pool(workers);
         let state = pool.state();
-        let now = Instant::now();
+        let now = (self.clock)();
         let Some(known) = state.workers.get(worker) else {
             return false;
         };
@@ -236,8 +237,8 @@ impl Attestation {
         cancelled: &CancellationToken,
     ) -> Result<(), Arc<RemoteFailure>> {
         let asked = ask(workers, &paths, cancelled).await;
+        let now = (self.clock)();
         let mut state = pool.state();
-        let now = Instant::now();
         match asked {
             Ok((worker, answer)) => {
                 state.failure = None;
@@ -246,7 +247,7 @@ impl Attestation {
                 for (path, expected) in paths {
                     let found = Found {
                         finding: answer.findings.get(&path).copied().unwrap_or(Finding::Missing),
-                        until: now + self.lifetime,
+                        until: now + LIFETIME,
                     };
                     known.insert((path, expected), found);
                 }
@@ -281,8 +282,7 @@ impl Pool {
 }
 
 impl State {
-    fn unknown(&self, paths: &[(PathBuf, Expected)]) -> Vec<(PathBuf, Expected)> {
-        let now = Instant::now();
+    fn unknown(&self, paths: &[(PathBuf, Expected)], now: Instant) -> Vec<(PathBuf, Expected)> {
         let known = |entry: &(PathBuf, Expected)| {
             let mut workers = self.workers.values();
             workers.any(|known| known.get(entry).is_some_and(|found| found.until > now))
@@ -297,11 +297,11 @@ impl State {
         found.map(|found| found.finding).max().unwrap_or(Finding::Missing)
     }
 
-    /// Everything that waits to be asked, and whatever of `own` is still unknown.
-    fn take_waiting(&mut self, own: &[(PathBuf, Expected)]) -> BTreeMap<PathBuf, Expected> {
-        let mut asked = std::mem::take(&mut self.waiting);
-        asked.extend(self.unknown(own));
-        asked
+    /// Everything that waits to be asked, and `own`, less what has been answered meanwhile.
+    fn take_waiting(&mut self, own: &[(PathBuf, Expected)], now: Instant) -> BTreeMap<PathBuf, Expected> {
+        let mut waiting: Vec<_> = std::mem::take(&mut self.waiting).into_iter().collect();
+        waiting.extend_from_slice(own);
+        self.unknown(&waiting, now).into_iter().collect()
     }
 }
 

@@ -10,3 +10,7 @@ mod daemon;
 mod steps;
 mod wrapper;
 mod wrapper_links;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod remote;

@@ -1,0 +1,122 @@
+//! ContentAddressableStorage.
+
+use super::{Fault, Rpc, State, digest};
+use bytes::Bytes;
+use rewrap::digest::Digest;
+use rewrap::pb::{reapi, rpc};
+use std::sync::Arc;
+use tonic::{Code, Request, Response, Status};
+
+pub(super) struct Cas(pub(super) Arc<State>);
+
+impl Cas {
+    fn check_batch(&self, bytes: usize) -> Result<(), Status> {
+        let mut inner = self.0.inner();
+        if bytes > self.0.habits.real_batch {
+            return Err(Status::resource_exhausted("received message larger than max"));
+        }
+        inner.largest_batch = inner.largest_batch.max(bytes);
+        Ok(())
+    }
+}
+
+fn status(code: Code) -> Option<rpc::Status> {
+    Some(rpc::Status {
+        code: code as i32,
+        ..Default::default()
+    })
+}
+
+#[tonic::async_trait]
+impl reapi::content_addressable_storage_server::ContentAddressableStorage for Cas {
+    async fn find_missing_blobs(
+        &self,
+        request: Request<reapi::FindMissingBlobsRequest>,
+    ) -> Result<Response<reapi::FindMissingBlobsResponse>, Status> {
+        self.0.arrive(Rpc::FindMissingBlobs, request.metadata()).await?;
+        let habits = &self.0.habits;
+        let mut missing = Vec::new();
+        for wire in request.into_inner().blob_digests {
+            let times = if habits.repeats_missing { 2 } else { 1 };
+            if self.0.get(digest(Some(&wire))?).is_none() {
+                missing.extend(std::iter::repeat_n(wire, times));
+            }
+        }
+        if habits.names_others {
+            missing.push(Digest::of(b"what nobody asked about").into());
+        }
+        Ok(Response::new(reapi::FindMissingBlobsResponse {
+            missing_blob_digests: missing,
+        }))
+    }
+
+    async fn batch_update_blobs(
+        &self,
+        request: Request<reapi::BatchUpdateBlobsRequest>,
+    ) -> Result<Response<reapi::BatchUpdateBlobsResponse>, Status> {
+        let fault = self.0.arrive(Rpc::BatchUpdateBlobs, request.metadata()).await?;
+        let blobs = request.into_inner().requests;
+        self.check_batch(blobs.iter().map(|blob| blob.data.len()).sum())?;
+        let mut responses = Vec::new();
+        for (at, blob) in blobs.into_iter().enumerate() {
+            let named = digest(blob.digest.as_ref())?;
+            let code = match fault {
+                Some(Fault::FirstBlob(code)) if at == 0 => code,
+                Some(Fault::LeaveOutFirst) if at == 0 => continue,
+                _ => self.0.take(named, blob.data),
+            };
+            responses.push(reapi::batch_update_blobs_response::Response {
+                digest: blob.digest,
+                status: status(code),
+            });
+        }
+        Ok(Response::new(reapi::BatchUpdateBlobsResponse { responses }))
+    }
+
+    async fn batch_read_blobs(
+        &self,
+        request: Request<reapi::BatchReadBlobsRequest>,
+    ) -> Result<Response<reapi::BatchReadBlobsResponse>, Status> {
+        let fault = self.0.arrive(Rpc::BatchReadBlobs, request.metadata()).await?;
+        let mut responses = Vec::new();
+        for (at, wire) in request.into_inner().digests.into_iter().enumerate() {
+            let content = self.0.get(digest(Some(&wire))?);
+            let (mut code, mut data) = content.map_or((Code::NotFound, Bytes::new()), |data| (Code::Ok, data));
+            match fault {
+                Some(Fault::FirstBlob(failure)) if at == 0 => (code, data) = (failure, Bytes::new()),
+                Some(Fault::LeaveOutFirst) if at == 0 => continue,
+                Some(Fault::WrongBytes) => data = data.iter().map(|byte| !byte).collect(),
+                _ => {}
+            }
+            responses.push(reapi::batch_read_blobs_response::Response {
+                digest: Some(wire),
+                data,
+                compressor: 0,
+                status: status(code),
+            });
+        }
+        self.check_batch(responses.iter().map(|response| response.data.len()).sum())?;
+        Ok(Response::new(reapi::BatchReadBlobsResponse { responses }))
+    }
+
+    type GetTreeStream = tokio_stream::Empty<Result<reapi::GetTreeResponse, Status>>;
+
+    async fn get_tree(&self, _: Request<reapi::GetTreeRequest>) -> Result<Response<Self::GetTreeStream>, Status> {
+        Err(Status::unimplemented("GetTree"))
+    }
+}
+
+impl State {
+    /// Keeps an upload if it is what it is named.
+    pub(super) fn take(&self, named: Digest, content: Bytes) -> Code {
+        if Digest::of(&content) != named {
+            return Code::InvalidArgument;
+        }
+        let mut inner = self.inner();
+        *inner.uploads.entry(named).or_default() += 1;
+        if !self.habits.drops_uploads {
+            inner.blobs.insert(named, content);
+        }
+        Code::Ok
+    }
+}
