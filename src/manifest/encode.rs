@@ -82,7 +82,7 @@ fn link_row(fact: &LinkFact) -> pb::Link {
 fn absent_row(fact: &AbsentFact) -> pb::Absent {
     pb::Absent {
         path: bytes(fact.path.as_os_str()),
-        kind: fact.instead.code().into(),
+        there: fact.instead.code().into(),
     }
 }
 
@@ -139,7 +139,7 @@ fn link(row: &pb::Link) -> LinkFact {
 }
 
 fn absent(row: &pb::Absent) -> Result<AbsentFact, BadManifest> {
-    let code = u8::try_from(row.kind).map_err(|_| BadManifest)?;
+    let code = u8::try_from(row.there).map_err(|_| BadManifest)?;
     Ok(AbsentFact {
         path: path(&row.path),
         instead: There::from_code(code).ok_or(BadManifest)?,

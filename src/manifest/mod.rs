@@ -101,10 +101,11 @@ struct LinkFact {
     target: PathBuf,
 }
 
-/// A path that was to be a directory and leads to none.
+/// Where the way to a directory ends that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AbsentFact {
+    /// The first place on the way, which really lies in a directory, with nothing or no directory in it.
     path: PathBuf,
-    /// What it leads to instead.
+    /// What is there instead.
     instead: There,
 }

@@ -11,11 +11,11 @@ use super::{AbsentFact, DirectoryFact, FileFact, LinkFact, Manifest, Names};
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::host::digest_cache::DigestCache;
-use crate::host::file_id::{FileId, Kind};
+use crate::host::file_id::FileId;
 use crate::host::fs::{PathContext as _, PathError};
 use crate::host::listings::Listings;
 use crate::host::trust::changed_since;
-use crate::host::walk::{End, Walk, Walker};
+use crate::host::walk::{End, Walk, Walker, walk};
 use crate::inputs::{self, Observation};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,7 +120,7 @@ impl<'a> Observer<'a> {
                 inputs::Names::These(names) => wanted.names.extend(names.iter().map(Vec::as_slice)),
             }
         }
-        for path in observation.links.keys().chain(&observation.absent) {
+        for path in observation.links.keys() {
             self.walk(path)?;
         }
         Ok(())
@@ -138,15 +138,18 @@ impl<'a> Observer<'a> {
         Ok(walk)
     }
 
-    fn absent(&self) -> Result<Vec<AbsentFact>, NotRemembered> {
-        let fact = |path: &PathBuf| match There::led_to(path)? {
-            There::Entry(Some(Kind::Directory)) => Err(NotRemembered::Changed(Change::Appeared(path.clone()))),
-            instead => Ok(AbsentFact {
-                path: path.clone(),
-                instead,
-            }),
-        };
-        self.observation.absent.iter().map(fact).collect()
+    fn absent(&mut self) -> Result<Vec<AbsentFact>, NotRemembered> {
+        let mut facts = BTreeMap::new();
+        for path in &self.observation.absent {
+            let walk = self.walk(path)?;
+            if walk.end == End::Directory {
+                return Err(NotRemembered::Changed(Change::Appeared(path.clone())));
+            }
+            let instead = There::at(&walk.real)?;
+            facts.insert(walk.real, instead);
+        }
+        let facts = facts.into_iter();
+        Ok(facts.map(|(path, instead)| AbsentFact { path, instead }).collect())
     }
 
     /// The links that are there now are those that the scan followed.
@@ -203,8 +206,13 @@ impl<'a> Observer<'a> {
             (Names::All(hash), has_links)
         } else {
             let names = look(&listing, path, wanted.names.iter().copied())?;
-            for (name, _) in names.iter().filter(|(_, there)| fresh && there.exists()) {
-                self.check_found(path.join(OsStr::from_bytes(name)))?;
+            for (name, there) in &names {
+                let path = path.join(OsStr::from_bytes(name));
+                match there {
+                    There::Entry(Some(_)) | There::Link(None) if fresh => self.check_found(path)?,
+                    There::Link(Some(_)) => self.check_followed(path, fresh)?,
+                    There::Entry(_) | There::Link(_) => {}
+                }
             }
             let has_links = names.iter().any(|(_, there)| there.is_link());
             let packed = NameList::pack(names).ok_or_else(|| NotRemembered::Name(path.to_owned()))?;
@@ -223,6 +231,23 @@ impl<'a> Observer<'a> {
             Ok(())
         } else {
             Err(NotRemembered::Changed(Change::Appeared(path)))
+        }
+    }
+
+    /// A link that leads somewhere did so for the scan too: the scan was where it leads, or nothing on the way is fresh.
+    fn check_followed(&self, path: PathBuf, fresh: bool) -> Result<(), NotRemembered> {
+        let walk = walk(Path::new("/"), &path).at("look at", &path)?;
+        if self.files.contains_key(&walk.real) || self.directories.contains_key(&walk.real) {
+            return Ok(());
+        }
+        let mut fresh = fresh;
+        for passed in walk.directories.iter().chain([&walk.real]) {
+            fresh |= changed_since(&FileId::of_entry(passed).at("look at", passed)?, self.began);
+        }
+        if fresh {
+            Err(NotRemembered::Changed(Change::Appeared(path)))
+        } else {
+            Ok(())
         }
     }
 
