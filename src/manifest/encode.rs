@@ -1,6 +1,6 @@
 //! Manifests as rows of the index.
 
-use super::names::{NameList, There};
+use super::names::{NameList, There, is_plain};
 use super::{AbsentFact, DirectoryFact, FileFact, LinkFact, Manifest, Names};
 use crate::digest::Digest;
 use crate::host::file_id::FileId;
@@ -99,12 +99,11 @@ fn manifest(row: &pb::Manifest, share: &mut impl FnMut(FileFact) -> Arc<FileFact
     let file = |row: &pb::File| {
         let directory: &DirectoryFact = directories.get(row.directory as usize).ok_or(BadManifest)?;
         // A name and nothing else, else its directory would not be the one it is said to lie in.
-        let path = directory.path.join(OsStr::from_bytes(&row.name));
-        if path.parent() != Some(&*directory.path) || path.file_name().map(OsStr::as_bytes) != Some(&row.name) {
+        if !is_plain(&row.name) {
             return Err(BadManifest);
         }
         Ok(share(FileFact {
-            path,
+            path: directory.path.join(OsStr::from_bytes(&row.name)),
             id: id(&row.id)?,
             digest: Digest::from_parts(hash(&row.hash)?, row.size),
         }))

@@ -92,7 +92,7 @@ fn kind(looked: io::Result<FileId>) -> io::Result<Option<Kind>> {
 }
 
 /// Whether a directory can hold the name.
-fn is_plain(name: &[u8]) -> bool {
+pub(super) fn is_plain(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/')
 }
 

@@ -246,4 +246,6 @@ fn what_changes_before_the_observation_is_not_remembered() {
         symlink("moved", host.at("inc2")).expect("symlink");
     });
     check_refused(|host| write(host.at("inc1/nowhere"), ""));
+    // To a directory that the search knew, but not under this name.
+    check_refused(|host| symlink("../inc2", host.at("inc1/sub")).expect("symlink"));
 }
