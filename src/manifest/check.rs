@@ -143,7 +143,7 @@ impl LinkFact {
 
 impl AbsentFact {
     fn check(&self) -> Result<(), Change> {
-        if There::led_to(&self.path)? == self.instead {
+        if There::at(&self.path)? == self.instead {
             Ok(())
         } else {
             Err(Change::Appeared(self.path.clone()))

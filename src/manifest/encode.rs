@@ -1,6 +1,6 @@
 //! Manifests as rows of the index.
 
-use super::names::{NameList, There};
+use super::names::{NameList, There, is_plain};
 use super::{AbsentFact, DirectoryFact, FileFact, LinkFact, Manifest, Names};
 use crate::digest::Digest;
 use crate::host::file_id::FileId;
@@ -82,7 +82,7 @@ fn link_row(fact: &LinkFact) -> pb::Link {
 fn absent_row(fact: &AbsentFact) -> pb::Absent {
     pb::Absent {
         path: bytes(fact.path.as_os_str()),
-        kind: fact.instead.code().into(),
+        there: fact.instead.code().into(),
     }
 }
 
@@ -99,12 +99,11 @@ fn manifest(row: &pb::Manifest, share: &mut impl FnMut(FileFact) -> Arc<FileFact
     let file = |row: &pb::File| {
         let directory: &DirectoryFact = directories.get(row.directory as usize).ok_or(BadManifest)?;
         // A name and nothing else, else its directory would not be the one it is said to lie in.
-        let path = directory.path.join(OsStr::from_bytes(&row.name));
-        if path.parent() != Some(&*directory.path) || path.file_name().map(OsStr::as_bytes) != Some(&row.name) {
+        if !is_plain(&row.name) {
             return Err(BadManifest);
         }
         Ok(share(FileFact {
-            path,
+            path: directory.path.join(OsStr::from_bytes(&row.name)),
             id: id(&row.id)?,
             digest: Digest::from_parts(hash(&row.hash)?, row.size),
         }))
@@ -139,7 +138,7 @@ fn link(row: &pb::Link) -> LinkFact {
 }
 
 fn absent(row: &pb::Absent) -> Result<AbsentFact, BadManifest> {
-    let code = u8::try_from(row.kind).map_err(|_| BadManifest)?;
+    let code = u8::try_from(row.there).map_err(|_| BadManifest)?;
     Ok(AbsentFact {
         path: path(&row.path),
         instead: There::from_code(code).ok_or(BadManifest)?,

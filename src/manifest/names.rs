@@ -25,11 +25,6 @@ impl There {
         Self::of(path, kind(FileId::of_entry(path)).at("look at", path)?)
     }
 
-    /// What a path leads to, as if there were no links.
-    pub(super) fn led_to(path: &Path) -> Result<Self, PathError> {
-        Ok(Self::Entry(led_to(path)?))
-    }
-
     /// As the directory names it; links are followed.
     fn of(path: &Path, entry: Option<Kind>) -> Result<Self, PathError> {
         match entry {
@@ -58,7 +53,8 @@ impl There {
 
     /// A byte for it.
     pub(super) fn code(self) -> u8 {
-        let at = CODES.iter().position(|there| *there == self).unwrap_or(0);
+        let at = CODES.iter().position(|there| *there == self);
+        let at = at.expect("a link is told by what it leads to, never as a kind");
         u8::try_from(at).expect("few codes")
     }
 
@@ -96,7 +92,7 @@ fn kind(looked: io::Result<FileId>) -> io::Result<Option<Kind>> {
 }
 
 /// Whether a directory can hold the name.
-fn is_plain(name: &[u8]) -> bool {
+pub(super) fn is_plain(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/')
 }
 

@@ -11,11 +11,11 @@ use super::{AbsentFact, DirectoryFact, FileFact, LinkFact, Manifest, Names};
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::host::digest_cache::DigestCache;
-use crate::host::file_id::{FileId, Kind};
+use crate::host::file_id::FileId;
 use crate::host::fs::{PathContext as _, PathError};
 use crate::host::listings::Listings;
 use crate::host::trust::changed_since;
-use crate::host::walk::{End, Walk, Walker};
+use crate::host::walk::{End, Walk, Walker, walk};
 use crate::inputs::{self, Observation};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,7 @@ impl Manifest {
             files: BTreeMap::new(),
             directories: BTreeMap::new(),
             links: BTreeMap::new(),
+            found: BTreeSet::new(),
         };
         observer.walk_all()?;
         let absent = observer.absent()?;
@@ -84,6 +85,8 @@ struct Observer<'a> {
     files: BTreeMap<PathBuf, Digest>,
     directories: BTreeMap<PathBuf, Wanted<'a>>,
     links: BTreeMap<PathBuf, PathBuf>,
+    /// What the scan found there: places that lead to its files and directories, and its links.
+    found: BTreeSet<PathBuf>,
 }
 
 /// Which names of a directory the scan looked for, under all of the directory's spellings.
@@ -97,33 +100,46 @@ impl<'a> Observer<'a> {
     fn walk_all(&mut self) -> Result<(), NotRemembered> {
         let observation = self.observation;
         for (path, digest) in &observation.files {
-            let walk = self.walk(path)?;
-            if walk.end != End::File {
-                return Err(gone(path));
-            }
-            if self
-                .files
-                .insert(walk.real, *digest)
-                .is_some_and(|other| other != *digest)
-            {
+            let real = self.find(path, End::File)?;
+            // Even if that is `/`, which walks leave out.
+            let parent = real.parent().expect("a file lies in a directory");
+            self.directories.entry(parent.to_owned()).or_default();
+            if self.files.insert(real, *digest).is_some_and(|other| other != *digest) {
                 return Err(NotRemembered::Changed(Change::Content(path.clone())));
             }
         }
         for (path, names) in &observation.directories {
-            let walk = self.walk(path)?;
-            if walk.end != End::Directory {
-                return Err(gone(path));
-            }
-            let wanted = self.directories.entry(walk.real).or_default();
+            let real = self.find(path, End::Directory)?;
+            let wanted = self.directories.entry(real).or_default();
             match names {
                 inputs::Names::All => wanted.all = true,
                 inputs::Names::These(names) => wanted.names.extend(names.iter().map(Vec::as_slice)),
             }
         }
-        for path in observation.links.keys().chain(&observation.absent) {
-            self.walk(path)?;
+        for (path, target) in &observation.links {
+            if std::fs::read_link(path).at("read", path)? != *target {
+                return Err(NotRemembered::Changed(Change::Retargeted(path.clone())));
+            }
+            // The link itself; where it leads is a matter of those who went there.
+            if let (Some(directory), Some(name)) = (path.parent(), path.file_name()) {
+                let place = self.walk(directory)?.real.join(name);
+                self.found.insert(place.clone());
+                self.links.insert(place, target.clone());
+            }
         }
         Ok(())
+    }
+
+    /// Walks to something that the scan found.
+    fn find(&mut self, path: &Path, end: End) -> Result<PathBuf, NotRemembered> {
+        let walk = self.walk(path)?;
+        if walk.end != end {
+            return Err(NotRemembered::Changed(Change::Gone(path.to_owned())));
+        }
+        self.found.extend(walk.links.into_iter().map(|(place, _)| place));
+        self.found.extend(walk.directories);
+        self.found.insert(walk.real.clone());
+        Ok(walk.real)
     }
 
     /// Walks a path and keeps what it passed.
@@ -138,24 +154,22 @@ impl<'a> Observer<'a> {
         Ok(walk)
     }
 
-    fn absent(&self) -> Result<Vec<AbsentFact>, NotRemembered> {
-        let fact = |path: &PathBuf| match There::led_to(path)? {
-            There::Entry(Some(Kind::Directory)) => Err(NotRemembered::Changed(Change::Appeared(path.clone()))),
-            instead => Ok(AbsentFact {
-                path: path.clone(),
-                instead,
-            }),
-        };
-        self.observation.absent.iter().map(fact).collect()
+    fn absent(&mut self) -> Result<Vec<AbsentFact>, NotRemembered> {
+        let mut facts = BTreeMap::new();
+        for path in &self.observation.absent {
+            let walk = self.walk(path)?;
+            if walk.end == End::Directory {
+                return Err(NotRemembered::Changed(Change::Appeared(path.clone())));
+            }
+            let instead = There::at(&walk.real)?;
+            facts.insert(walk.real, instead);
+        }
+        let facts = facts.into_iter();
+        Ok(facts.map(|(path, instead)| AbsentFact { path, instead }).collect())
     }
 
     /// The links that are there now are those that the scan followed.
     fn check_links(&self) -> Result<(), NotRemembered> {
-        for (path, target) in &self.observation.links {
-            if std::fs::read_link(path).at("read", path)? != *target {
-                return Err(NotRemembered::Changed(Change::Retargeted(path.clone())));
-            }
-        }
         for path in self
             .links
             .keys()
@@ -203,8 +217,8 @@ impl<'a> Observer<'a> {
             (Names::All(hash), has_links)
         } else {
             let names = look(&listing, path, wanted.names.iter().copied())?;
-            for (name, _) in names.iter().filter(|(_, there)| fresh && there.exists()) {
-                self.check_found(path.join(OsStr::from_bytes(name)))?;
+            for (name, there) in &names {
+                self.check_found(&path.join(OsStr::from_bytes(name)), *there, fresh)?;
             }
             let has_links = names.iter().any(|(_, there)| there.is_link());
             let packed = NameList::pack(names).ok_or_else(|| NotRemembered::Name(path.to_owned()))?;
@@ -217,13 +231,26 @@ impl<'a> Observer<'a> {
         })
     }
 
-    /// A name in a directory that may have changed is there because the scan found it there.
-    fn check_found(&self, path: PathBuf) -> Result<(), NotRemembered> {
-        if self.files.contains_key(&path) || self.directories.contains_key(&path) || self.links.contains_key(&path) {
-            Ok(())
-        } else {
-            Err(NotRemembered::Changed(Change::Appeared(path)))
+    /// What is there now was there for the scan: the scan found it, or nothing on the way to it is fresh.
+    fn check_found(&self, path: &Path, there: There, fresh: bool) -> Result<(), NotRemembered> {
+        let appeared = || Err(NotRemembered::Changed(Change::Appeared(path.to_owned())));
+        if fresh && there.exists() && !self.found.contains(path) {
+            return appeared();
         }
+        // Where a link leads is a second question.
+        let There::Link(Some(_)) = there else {
+            return Ok(());
+        };
+        let walk = walk(Path::new("/"), path).at("look at", path)?;
+        if self.found.contains(&walk.real) {
+            return Ok(());
+        }
+        for passed in walk.directories.iter().chain([&walk.real]) {
+            if changed_since(&FileId::of_entry(passed).at("look at", passed)?, self.began) {
+                return appeared();
+            }
+        }
+        Ok(())
     }
 
     fn file_facts(&self) -> Result<Vec<Arc<FileFact>>, NotRemembered> {
@@ -240,8 +267,4 @@ impl<'a> Observer<'a> {
         };
         self.files.iter().map(fact).collect()
     }
-}
-
-fn gone(path: &Path) -> NotRemembered {
-    NotRemembered::Changed(Change::Gone(path.to_owned()))
 }

@@ -67,12 +67,12 @@ pub struct Link {
     #[prost(bytes = "bytes", tag = "2")]
     pub target: ::prost::bytes::Bytes,
 }
-/// A path that led to no directory.
+/// Where the way to a missing directory ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Absent {
     #[prost(bytes = "bytes", tag = "1")]
     pub path: ::prost::bytes::Bytes,
-    /// What it led to instead, as in the names of a directory.
+    /// What was there, as in the names of a directory.
     #[prost(uint32, tag = "2")]
-    pub kind: u32,
+    pub there: u32,
 }

@@ -10,7 +10,7 @@ fn shell(script: &str, timeout: Duration) -> Result<Finished, SpawnError> {
     })
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn check(script: &str, stdout: &str, stderr: &str, code: i32) {
     let finished = shell(script, LONG).expect("runs");
