@@ -2,3 +2,5 @@
 
 mod generated;
 mod option_lists;
+mod output_names_oracle;
+mod response_file_oracle;
