@@ -90,15 +90,15 @@ impl Parser {
         match options::look_up(self.driver.family, word) {
             Lookup::Alone(spec) => self.option(&spec, word, None, Form::Alone),
             Lookup::Joined(spec, value) => self.option(&spec, spec.name, Some(value), Form::Joined),
-            Lookup::Separate(spec) => match rest.next() {
-                Some(value) => self.option(&spec, word, Some(value), Form::Separate),
-                None => {
-                    self.push(word, None, Form::Alone, Role::Plain);
-                    self.refuse(LocalOnly::MissingValue {
-                        option: word.to_owned(),
-                    });
+            Lookup::Separate(spec) => {
+                if let Some(value) = rest.next() {
+                    return self.option(&spec, word, Some(value), Form::Separate);
                 }
-            },
+                self.push(word, None, Form::Alone, Role::Plain);
+                self.refuse(LocalOnly::MissingValue {
+                    option: word.to_owned(),
+                });
+            }
             Lookup::Unknown { takes_next } => {
                 let value = if takes_next { rest.next() } else { None };
                 match value {

@@ -37,7 +37,9 @@ pub(super) fn judge(
     let words = || value.split(',').filter(|_| through.ends_with(','));
     let single = (!through.ends_with(',')).then_some(value);
     match inner {
-        Inner::Preprocessor => preprocessor(value, words().chain(single).collect()).ok_or_else(|| unknown(value)),
+        Inner::Preprocessor => {
+            preprocessor(value, &words().chain(single).collect::<Vec<_>>()).ok_or_else(|| unknown(value))
+        }
         Inner::Assembler => {
             for word in words().chain(single) {
                 assembler(word, operand_of).map_err(|reason| reason.unwrap_or_else(|| unknown(word)))?;
@@ -54,15 +56,14 @@ pub(super) fn judge(
 }
 
 /// Definitions and warnings, or exactly one depfile: gcc reads `-MD,F,-MT,x` one way and clang another.
-fn preprocessor(value: &str, words: Vec<&str>) -> Option<Judged> {
-    match words.as_slice() {
-        ["-MD" | "-MMD", file] if !file.is_empty() => {
-            return Some(Judged::Depfile {
-                option: value.len() - file.len(),
-                user_headers_only: words[0] == "-MMD",
-            });
-        }
-        _ => {}
+fn preprocessor(value: &str, words: &[&str]) -> Option<Judged> {
+    if let ["-MD" | "-MMD", file] = words
+        && !file.is_empty()
+    {
+        return Some(Judged::Depfile {
+            option: value.len() - file.len(),
+            user_headers_only: words[0] == "-MMD",
+        });
     }
     let is_macro = |word: &&str| (word.starts_with("-D") || word.starts_with("-U")) && word.len() > 2;
     let is_flag = |word: &&str| word.starts_with("-W") || matches!(*word, "-w" | "-fopenmp" | "-undef");
@@ -73,51 +74,20 @@ fn preprocessor(value: &str, words: Vec<&str>) -> Option<Judged> {
     known.then_some(Judged::Is(Role::Macro))
 }
 
+/// Whether `word` is one of the names, which have blanks between them.
+fn is_one_of(names: &str, word: &str) -> bool {
+    names.split(' ').any(|name| name == word)
+}
+
 /// Options of the GNU assembler that name no file, exactly.
-const ASSEMBLER_FLAGS: &[&str] = &[
-    "--32",
-    "--64",
-    "--x32",
-    "--divide",
-    "--execstack",
-    "--noexecstack",
-    "--fatal-warnings",
-    "--warn",
-    "--no-warn",
-    "-W",
-    "-g",
-    "--gen-debug",
-    "--gstabs",
-    "--gstabs+",
-    "--gdwarf-2",
-    "--gdwarf-3",
-    "--gdwarf-4",
-    "--gdwarf-5",
-    "--gdwarf-sections",
-    "--keep-locals",
-    "-L",
-    "--strip-local-absolute",
-    "--no-pad-sections",
-    "--traditional-format",
-    "--compress-debug-sections",
-    "--nocompress-debug-sections",
-    "--reduce-memory-overheads",
-    "-n",
-    "-EL",
-    "-EB",
-    "-J",
-];
+const ASSEMBLER_FLAGS: &str = "--32 --64 --x32 --divide --execstack --noexecstack --fatal-warnings --warn --no-warn -W -g \
+    --gen-debug --gstabs --gstabs+ --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --gdwarf-sections \
+    --keep-locals -L --strip-local-absolute --no-pad-sections --traditional-format \
+    --compress-debug-sections --nocompress-debug-sections --reduce-memory-overheads -n -EL -EB -J";
 
 /// The same with a value after `=`.
-const ASSEMBLER_VALUES: &[&str] = &[
-    "--compress-debug-sections=",
-    "--elf-stt-common=",
-    "--generate-missing-build-notes=",
-    "--hash-size=",
-    "--multibyte-handling=",
-    "--size-check=",
-    "--defsym=",
-];
+const ASSEMBLER_VALUES: &str = "--compress-debug-sections= --elf-stt-common= --generate-missing-build-notes= --hash-size= \
+    --multibyte-handling= --size-check= --defsym=";
 
 fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Option<LocalOnly>> {
     if operand_of.take().is_some() {
@@ -133,7 +103,7 @@ fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Op
             option: word.to_owned(),
         }));
     }
-    if machine || ASSEMBLER_FLAGS.contains(&word) || ASSEMBLER_VALUES.iter().any(|name| word.starts_with(name)) {
+    if machine || is_one_of(ASSEMBLER_FLAGS, word) || ASSEMBLER_VALUES.split(' ').any(|name| word.starts_with(name)) {
         return Ok(());
     }
     if word == "--defsym" {
@@ -149,30 +119,12 @@ fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Op
 }
 
 /// Options of clang's compiler proper that name no file.
-const FRONTEND_FLAGS: &[&str] = &[
-    "-disable-O0-optnone",
-    "-disable-lifetime-markers",
-    "-disable-llvm-optzns",
-    "-disable-llvm-passes",
-    "-disable-llvm-verifier",
-    "-fno-pch-timestamp",
-    "-fno-validate-pch",
-    "-no-opaque-pointers",
-    "-opaque-pointers",
-    "-fexperimental-assignment-tracking=disabled",
-    "-fexperimental-assignment-tracking=enabled",
-    "-fexperimental-assignment-tracking=forced",
-    "-fallow-half-arguments-and-returns",
-    "-fnative-half-type",
-    "-fnative-half-arguments-and-returns",
-    "-ffake-address-space-map",
-    "-finclude-default-header",
-    "-menable-no-nans",
-    "-mdisable-tail-calls",
-    "-fdeclare-opencl-builtins",
-    "-fno-rtti-data",
-    "-fdebug-macro",
-];
+const FRONTEND_FLAGS: &str = "-disable-O0-optnone -disable-lifetime-markers -disable-llvm-optzns -disable-llvm-passes \
+    -disable-llvm-verifier -fno-pch-timestamp -fno-validate-pch -no-opaque-pointers -opaque-pointers \
+    -fexperimental-assignment-tracking=disabled -fexperimental-assignment-tracking=enabled \
+    -fexperimental-assignment-tracking=forced -fallow-half-arguments-and-returns -fnative-half-type \
+    -fnative-half-arguments-and-returns -ffake-address-space-map -finclude-default-header \
+    -menable-no-nans -mdisable-tail-calls -fdeclare-opencl-builtins -fno-rtti-data -fdebug-macro";
 
 /// Options of it with an operand that names no file.
 const FRONTEND_OPERANDS: &[&str] = &[
@@ -190,7 +142,7 @@ fn frontend(word: &str, operand_of: &mut Option<&'static str>) -> Result<Judged,
     }
     let option = word.to_owned();
     match word {
-        _ if FRONTEND_FLAGS.contains(&word) => Ok(Judged::Is(Role::Plain)),
+        _ if is_one_of(FRONTEND_FLAGS, word) => Ok(Judged::Is(Role::Plain)),
         "-load" | "-add-plugin" | "-plugin" => Err(Some(LocalOnly::Plugin { option })),
         _ if word.starts_with("-plugin-arg-") => Err(Some(LocalOnly::Plugin { option })),
         "-include-pch" | "-emit-pch" => Err(Some(LocalOnly::PchInput { option })),
@@ -207,35 +159,19 @@ fn is_harmless_to_llvm(word: &str) -> bool {
     let Some(name) = word.strip_prefix('-') else {
         return false;
     };
-    match name.trim_start_matches('-').split_once('=') {
-        Some((_, value)) => {
-            matches!(value, "true" | "false") || value.parse::<i64>().is_ok() || value.parse::<f64>().is_ok()
-        }
-        None => {
-            let name = name.trim_start_matches('-');
-            [
-                "enable-",
-                "disable-",
-                "no-",
-                "polly",
-                "x86-",
-                "aarch64-",
-                "arm-",
-                "unroll-",
-                "vectorize",
-                "inline-",
-            ]
-            .iter()
-            .any(|family| name.starts_with(family))
-        }
+    let name = name.trim_start_matches('-');
+    if let Some((_, value)) = name.split_once('=') {
+        return matches!(value, "true" | "false") || value.parse::<f64>().is_ok();
     }
+    let families = "enable- disable- no- polly x86- aarch64- arm- unroll- vectorize inline-";
+    families.split(' ').any(|family| name.starts_with(family))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(inner: Inner, through: &str, value: &str, expected: Result<Judged, &str>) {
+    fn check(inner: Inner, through: &str, value: &str, expected: &Result<Judged, &str>) {
         let found = judge(inner, through, value, &mut None);
         assert_eq!(
             found.as_ref().map_err(LocalOnly::code),
@@ -252,51 +188,46 @@ mod tests {
                 user_headers_only,
             })
         };
-        check(Inner::Preprocessor, "-Wp,", "-MD,d/f.d", of(4, false));
-        check(Inner::Preprocessor, "-Wp,", "-MMD,f.d", of(5, true));
-        check(Inner::Preprocessor, "-Wp,", "-MD,f.d,-MT,x", Err("inner_option"));
-        check(Inner::Preprocessor, "-Wp,", "-MD", Err("inner_option"));
+        check(Inner::Preprocessor, "-Wp,", "-MD,d/f.d", &of(4, false));
+        check(Inner::Preprocessor, "-Wp,", "-MMD,f.d", &of(5, true));
+        check(Inner::Preprocessor, "-Wp,", "-MD,f.d,-MT,x", &Err("inner_option"));
+        check(Inner::Preprocessor, "-Wp,", "-MD", &Err("inner_option"));
         check(
             Inner::Preprocessor,
             "-Wp,",
             "-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=3",
-            Ok(Judged::Is(Role::Macro)),
+            &Ok(Judged::Is(Role::Macro)),
         );
-        check(Inner::Preprocessor, "-Wp,", "-Wall", Ok(Judged::Is(Role::Plain)));
-        check(Inner::Preprocessor, "-Wp,", "-I,dir", Err("inner_option"));
+        check(Inner::Preprocessor, "-Wp,", "-Wall", &Ok(Judged::Is(Role::Plain)));
+        check(Inner::Preprocessor, "-Wp,", "-I,dir", &Err("inner_option"));
         check(
             Inner::Preprocessor,
             "-Xpreprocessor",
             "-fopenmp",
-            Ok(Judged::Is(Role::Plain)),
+            &Ok(Judged::Is(Role::Plain)),
         );
-        check(Inner::Preprocessor, "-Xpreprocessor", "-MD", Err("inner_option"));
+        check(Inner::Preprocessor, "-Xpreprocessor", "-MD", &Err("inner_option"));
     }
 
     #[test]
     fn assembler_words_name_no_file() {
         let plain = Ok(Judged::Is(Role::Plain));
-        check(
-            Inner::Assembler,
-            "-Wa,",
-            "--noexecstack,-mrelax-relocations=no",
-            plain.clone(),
-        );
-        check(Inner::Assembler, "-Wa,", "--defsym,A=1,-W", plain);
-        check(Inner::Assembler, "-Wa,", "-Idir", Err("assembler_search"));
-        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", Err("exotic_output"));
-        check(Inner::Assembler, "-Wa,", "-march=native", Err("native_tuning"));
-        check(Inner::Assembler, "-Wa,", "--frobnicate", Err("inner_option"));
-        check(Inner::Assembler, "-Wa,", "@f", Err("inner_option"));
+        check(Inner::Assembler, "-Wa,", "--noexecstack,-mrelax-relocations=no", &plain);
+        check(Inner::Assembler, "-Wa,", "--defsym,A=1,-W", &plain);
+        check(Inner::Assembler, "-Wa,", "-Idir", &Err("assembler_search"));
+        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &Err("exotic_output"));
+        check(Inner::Assembler, "-Wa,", "-march=native", &Err("native_tuning"));
+        check(Inner::Assembler, "-Wa,", "--frobnicate", &Err("inner_option"));
+        check(Inner::Assembler, "-Wa,", "@f", &Err("inner_option"));
     }
 
     #[test]
     fn backend_words_have_no_path() {
         let plain = Ok(Judged::Is(Role::Plain));
-        check(Inner::Backend, "-mllvm", "-inline-threshold=100", plain.clone());
-        check(Inner::Backend, "-mllvm", "-enable-gvn-hoist", plain);
-        check(Inner::Backend, "-mllvm", "-stats", Err("inner_option"));
-        check(Inner::Backend, "-mllvm", "-info-output-file=x", Err("inner_option"));
+        check(Inner::Backend, "-mllvm", "-inline-threshold=100", &plain);
+        check(Inner::Backend, "-mllvm", "-enable-gvn-hoist", &plain);
+        check(Inner::Backend, "-mllvm", "-stats", &Err("inner_option"));
+        check(Inner::Backend, "-mllvm", "-info-output-file=x", &Err("inner_option"));
     }
 
     #[test]

@@ -150,7 +150,7 @@ mod tests {
             version: (15, 1, 0),
             ..GCC
         };
-        let quoted = [("a", r#"-DX='a\b'"#)];
+        let quoted = [("a", r"-DX='a\b'")];
         assert!(run(&GCC, &["@a"], &quoted).is_ok());
         assert!(matches!(
             run(&newer, &["@a"], &quoted),

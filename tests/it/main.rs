@@ -14,3 +14,5 @@ mod wrapper_links;
 mod support;
 
 mod remote;
+mod output_names_oracle;
+mod response_file_oracle;

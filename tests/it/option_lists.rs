@@ -140,7 +140,10 @@ fn gcc_options(program: &str, _ask_values: bool) -> Option<Options> {
                 if separate.contains(&name) {
                     forms.insert('S');
                 }
-                if forms.is_empty() {
+                if forms.is_empty() && name.ends_with('=') {
+                    // One whole option per value.
+                    forms.extend(['J', '#']);
+                } else if forms.is_empty() {
                     forms.insert('A');
                 }
             }

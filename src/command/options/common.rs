@@ -183,7 +183,7 @@ pub(super) const GROUPS: &[Group] = &[
         "-p -pg --profile -pipe --pipe -pthread -no-canonical-prefixes",
     ),
     group(PLAIN, JOINED, "-Werror= -Wno-error= -stdlib="),
-    group(PLAIN, EITHER, "--param"),
+    group(PLAIN, SEPARATE, "--param"),
     group(PLAIN, JOINED, "--param="),
     group(PLAIN, JOINED, "-frandom-seed= -fuse-ld="),
     group(Meaning::Check(Checked::Processor), JOINED, "-march= -mtune= -mcpu="),

@@ -29,7 +29,7 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         DUMP,
         ALONE,
-        "-fsave-optimization-record -fcompare-debug -fcompare-debug-second -freport-bug -frepo",
+        "-fsave-optimization-record -fcompare-debug -fcompare-debug-second -freport-bug -frepo -mdump-tune-features",
     ),
     group(DUMP, JOINED, "-fcompare-debug= -fvtable-verify="),
     group(DUMP, ALONE, "-fvtv-counts -fvtv-debug"),

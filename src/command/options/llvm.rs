@@ -55,7 +55,7 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         SEARCH,
         EITHER,
-        "-iframework -iframeworkwithsysroot -iwithsysroot -ivfsoverlay -vfsoverlay --vfsoverlay",
+        "-iframework -iframeworkwithsysroot -iwithsysroot -ivfsoverlay -vfsoverlay",
     ),
     group(SEARCH, EITHER, "-working-directory -iapinotes-modules"),
     group(SEARCH, JOINED, "-working-directory="),
@@ -132,12 +132,12 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         EXOTIC_OUTPUT,
         EITHER,
-        "-dependency-dot -dependency-file --analyzer-output -arcmt-migrate-report-output",
+        "-dependency-dot -dependency-file -arcmt-migrate-report-output",
     ),
     group(
         EXOTIC_OUTPUT,
         SEPARATE,
-        "-gen-cdb-fragment-path -module-dependency-dir -dsym-dir -index-store-path",
+        "--analyzer-output -gen-cdb-fragment-path -module-dependency-dir -dsym-dir -index-store-path",
     ),
     group(
         EXOTIC_OUTPUT,
@@ -145,7 +145,8 @@ pub(super) const GROUPS: &[Group] = &[
         "-object-file-name= -fthin-link-bitcode= -fcrash-diagnostics-dir=",
     ),
     group(DUMP, ALONE, "-save-stats --save-stats -dI -dM -d"),
-    group(DUMP, JOINED, "-save-stats= --save-stats="),
+    group(DUMP, ALONE, "-fhip-dump-offload-linker-script"),
+    group(DUMP, JOINED, "-fdump- -save-stats= --save-stats="),
     group(PLAIN, ALONE, "-dA -dD"),
     group(MEASURES, ALONE, "-fproc-stat-report"),
     group(MEASURES, JOINED, "-fproc-stat-report= -ftime-report="),

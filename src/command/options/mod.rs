@@ -233,9 +233,14 @@ fn by_hand(family: Family) -> &'static Table {
 
 /// Looks a word up that starts with `-`.
 pub fn look_up(family: Family, word: &str) -> Lookup<'_> {
-    for end in (2..=word.len()).rev().filter(|end| word.is_char_boundary(*end)) {
+    let ends = || (2..=word.len()).rev().filter(|end| word.is_char_boundary(*end));
+    // `-fdump-` and its like speak for all that starts so: no rule goes before them.
+    let is_family = |end: usize| word[..end].ends_with('-') && by_hand(family).contains_key(&word[..end]);
+    let family_end = ends().find(|end| is_family(*end)).unwrap_or_default();
+    for end in ends() {
         let (name, rest) = word.split_at(end);
-        let spec = by_hand(family).get(name).copied().or_else(|| rule(family, name));
+        let hand = by_hand(family).get(name).copied();
+        let spec = hand.or_else(|| rule(family, name).filter(|_| end <= family_end || family_end == 0));
         let Some(spec) = spec else { continue };
         match (rest.is_empty(), spec.forms) {
             (true, Forms { alone: true, .. }) => return Lookup::Alone(spec),
@@ -288,9 +293,10 @@ fn negative(family: Family, word: &str) -> Option<Lookup<'_>> {
     let positive = ["-fno-", "-mno-", "-gno-"]
         .iter()
         .find_map(|no| Some(format!("{}{}", &no[..2], word.strip_prefix(no)?)))?;
-    let known = |name: &str| list::entry(family, name).is_some() || by_hand(family).contains_key(name);
-    let base = positive.find('=').map_or(positive.as_str(), |at| &positive[..=at]);
-    (known(&positive) || known(base)).then(|| alone("-fno-")).flatten()
+    match look_up(family, &positive) {
+        Lookup::Alone(_) | Lookup::Joined(..) => alone("-fno-"),
+        Lookup::Separate(_) | Lookup::Unknown { .. } => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,215 @@
+//! The files that the installed compilers write, against the command model.
+
+use rewrap::command::{CompileCommand, Driver, Family, parse};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// Arguments given to every compiler. Those that rewrap does not model, or that a compiler refuses, are passed over: at
+/// least [`LEAST`] of them must count for each.
+const LINES: &[&str] = &[
+    "-c a.c",
+    "-S a.c",
+    "-c -S a.c",
+    "-c a.b.c",
+    "-c s/q.c",
+    "-c p.cc",
+    "-c t.s",
+    "-c u.S",
+    "-c i.i",
+    "-c j.ii",
+    "-c .hid.c",
+    "-x c -c noext",
+    "-x c -c dot.",
+    "-c a.c -o d/out",
+    "-c a.c -od/out.o",
+    "-c a.c -o x.o -o y.o",
+    "-c a.c --output=z.o",
+    "-c a.c --output z.o",
+    "-S a.c -o d/t.s",
+    "-c a.c -MD",
+    "-c a.c -MMD -MP",
+    "-c a.c -MMD -MD",
+    "-c s/q.c -MD",
+    "-S a.c -MD",
+    "-c .hid.c -MD",
+    "-c a.c -o d/x.y.o -MD",
+    "-c a.c -o d/noext -MD",
+    "-c a.c -o d/x. -MD",
+    "-c a.c -MD -MF d/m",
+    "-c a.c -MFm -MD -MFn",
+    "-c a.c -MD -MF /dev/null",
+    "-c a.c -MF m",
+    "-c a.c -MD -MT t -MQ u",
+    "-c a.c --write-dependencies",
+    "-c a.c -o d/a.o --write-user-dependencies",
+    "-c a.c -Wp,-MD,w.d",
+    "-c a.c -o d/a.o -Wp,-MMD,d/w.d",
+    "-c t.s -MD -MF m",
+    "-c u.S -MD",
+    "-c i.i -MD",
+    "-c p.cc -MD -o d/p.cc.o",
+    "-c a.c -gsplit-dwarf",
+    "-c a.c -gsplit-dwarf -g",
+    "-c a.c -g -gsplit-dwarf -o d/x.y.o",
+    "-c a.c -g -gsplit-dwarf -g0",
+    "-c a.c -gsplit-dwarf -ggdb0",
+    "-c a.c -gsplit-dwarf -g1",
+    "-c a.c -gsplit-dwarf -gdwarf-4",
+    "-c a.c -g -gsplit-dwarf -gno-split-dwarf",
+    "-c a.c -g -gno-split-dwarf -gsplit-dwarf",
+    "-c a.c -g -gsplit-dwarf -flto",
+    "-c a.c -g -gsplit-dwarf -flto -fno-lto",
+    "-S a.c -g -gsplit-dwarf",
+    "-c t.s -g -gsplit-dwarf",
+    "-c u.S -g -gsplit-dwarf",
+    "-c i.i -g -gsplit-dwarf",
+    "-c empty.c -g -gsplit-dwarf --coverage -fstack-usage -MD",
+    "-c a.c --coverage",
+    "-c a.c -coverage -o d/x.c.o",
+    "-c a.c -ftest-coverage",
+    "-c a.c -fprofile-arcs",
+    "-c a.c --coverage -fno-test-coverage",
+    "-c a.c -ftest-coverage -fno-test-coverage",
+    "-c u.S --coverage -fstack-usage",
+    "-S a.c --coverage -fstack-usage",
+    "-c a.c -fstack-usage -o d/f.o",
+    "-c j.ii -fstack-usage --coverage",
+    "-c a.c -fprofile-generate",
+    "-c a.c -o d/x.o -MD -g -gsplit-dwarf --coverage -fstack-usage",
+    "-c a.c -aux-info d/p",
+    "-c a.c -fcallgraph-info=su",
+    "-c a.c -ftest-coverage -fprofile-note=d/n",
+    "-c a.c -fopt-info -dA",
+    "-c a.c -emit-llvm",
+    "-S a.c -emit-llvm",
+    "-c a.c -emit-llvm -g -gsplit-dwarf -MD",
+    "-S a.c -flto",
+    "-c a.c -g -gsplit-dwarf=single",
+    "-c a.c -g -gsplit-dwarf=split",
+    "-c a.c -gsplit-dwarf -gline-tables-only",
+    "-c a.c -gsplit-dwarf -gline-directives-only",
+    "-c a.c -ftime-trace -o d/x.o",
+    "-c a.c -ftime-trace",
+    "-c u.S -ftime-trace",
+    "-c a.c --serialize-diagnostics d/x.dia",
+    "-c u.S --serialize-diagnostics d/x.dia",
+    "-c a.c -MJ d/x.json",
+    "-c a.c -fsave-optimization-record",
+    "-c a.c -O2 -o d/x.o -fsave-optimization-record",
+    "-c a.c -fsave-optimization-record=bitstream",
+    "-c a.c -fsave-optimization-record -foptimization-record-file=d/r",
+    "-c a.c -foptimization-record-file=d/r",
+    "-c a.c -fsave-optimization-record -fno-save-optimization-record",
+    "-c a.c -g3 -O2 -Wall -Wno-nonsense -std=gnu11 -fPIC -pipe -lm -L. -Wl,-z,now",
+    "-x c++ -c a.c",
+    "-c a.sx",
+    "-c a.CC",
+    "-c a.cp",
+    "-c a.c++",
+    "-c a.C",
+    "-c a.CPP",
+];
+
+/// How many of the lines must count for each compiler.
+const LEAST: usize = 60;
+
+fn set_up(root: &Path) {
+    for name in ["d", "s"] {
+        std::fs::create_dir(root.join(name)).expect("directory");
+    }
+    let code = "#include \"h.h\"\nint f(int a) { return a + 1; }\n";
+    let plain = "int f(int a) { return a + 1; }\n";
+    let sources = [
+        "a.c", "a.b.c", "s/q.c", "p.cc", ".hid.c", "noext", "dot.", "a.CC", "a.cp", "a.c++", "a.C", "a.CPP",
+    ];
+    let texts = sources.iter().map(|name| (*name, code));
+    let others = [
+        ("h.h", ""),
+        ("s/h.h", ""),
+        ("empty.c", ""),
+        ("i.i", plain),
+        ("j.ii", plain),
+    ];
+    let assembler = [
+        ("t.s", " .text\n"),
+        ("u.S", "#include \"h.h\"\n .text\n"),
+        ("a.sx", " .text\n"),
+    ];
+    for (name, text) in texts.chain(others).chain(assembler) {
+        std::fs::write(root.join(name), text).expect("source");
+    }
+}
+
+fn files(root: &Path) -> BTreeSet<String> {
+    let entries = walkdir::WalkDir::new(root)
+        .into_iter()
+        .map(|entry| entry.expect("entry"));
+    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    files
+        .map(|entry| {
+            let path = entry.path().strip_prefix(root).expect("below the root");
+            path.to_str().expect("UTF-8").to_owned()
+        })
+        .collect()
+}
+
+fn predicted(command: &CompileCommand) -> BTreeSet<String> {
+    let secondary = command.secondary.iter().map(|file| file.path.clone());
+    let depfile = command.depfile.iter().map(|depfile| depfile.path.clone());
+    secondary.chain(depfile).chain([command.output.clone()]).collect()
+}
+
+/// Runs one line; `None` where there is nothing to compare.
+fn check(program: &str, driver: &Driver, line: &str) -> Option<()> {
+    let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let command = parse(driver, &args, &mut |_| None).ok()?;
+    let directory = tempfile::tempdir().expect("temporary directory");
+    set_up(directory.path());
+    let before = files(directory.path());
+    let run = Command::new(program)
+        .args(&args)
+        .current_dir(directory.path())
+        .output()
+        .expect("the compiler");
+    if !run.status.success() {
+        return None;
+    }
+    let written: BTreeSet<String> = files(directory.path()).difference(&before).cloned().collect();
+    assert_eq!(predicted(&command), written, "{program} {line}");
+    Some(())
+}
+
+fn check_all(program: &str, family: Family, cxx: bool, version: (u32, u32, u32)) {
+    if Command::new(program).arg("--version").output().is_err() {
+        return;
+    }
+    let driver = Driver { family, cxx, version };
+    let counted = LINES.iter().filter_map(|line| check(program, &driver, line)).count();
+    assert!(counted >= LEAST, "{program}: only {counted} of {} lines", LINES.len());
+}
+
+#[test]
+fn gcc_writes_what_the_model_says() {
+    check_all("gcc", Family::Gcc, false, (12, 0, 0));
+}
+
+#[test]
+fn gxx_writes_what_the_model_says() {
+    check_all("g++", Family::Gcc, true, (12, 0, 0));
+}
+
+#[test]
+fn clang_writes_what_the_model_says() {
+    check_all("clang", Family::Clang, false, (14, 0, 0));
+}
+
+#[test]
+fn newer_clang_writes_what_the_model_says() {
+    check_all("clang-19", Family::Clang, false, (19, 0, 0));
+}
+
+#[test]
+fn clangxx_writes_what_the_model_says() {
+    check_all("clang++-19", Family::Clang, true, (19, 0, 0));
+}
