@@ -66,12 +66,7 @@ impl Outputs {
         outputs
     }
 
-    fn declare(
-        &mut self,
-        request: &ActionRequest<'_>,
-        kind: OutputKind,
-        spelled: &str,
-    ) -> Option<&mut DeclaredOutput> {
+    fn declare(&mut self, request: &ActionRequest<'_>, kind: OutputKind, spelled: &str) -> Option<&mut DeclaredOutput> {
         let action_path = match request.place.locate(spelled) {
             Location::Inside { path, walked } => {
                 self.inside(request, spelled, &path, &walked);

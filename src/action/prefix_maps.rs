@@ -248,7 +248,13 @@ mod tests {
     fn for_coverage_clang_14_takes_the_shortest() {
         let options = "file:/x/third=T file:/=ROOT/ file:/x=.";
         check(Family::Clang, 14, MapKind::Coverage, options, &[("../_rw", "ROOT/x")]);
-        check(Family::Clang, 19, MapKind::Coverage, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
+        check(
+            Family::Clang,
+            19,
+            MapKind::Coverage,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "./third")],
+        );
         let toolchain = toolchain(Family::Clang, 14);
         for options in ["coverage:/x/third=T", "file:../=up/"] {
             let maps = UserMaps::new(&toolchain, parse(Family::Clang, options));

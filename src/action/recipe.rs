@@ -102,41 +102,20 @@ impl Recipe<'_> {
         let language = self.request.command.language;
         let preprocesses = matches!(language, Language::C | Language::Cxx | Language::AssemblerWithCpp);
         let mut options = Vec::from_iter(self.clang_compilation_dir());
-<<<<<<< HEAD
-        if mapped {
-            if preprocesses {
-                options.extend(self.mapped(
-                    spelled,
-                    &[
-                        ("-fmacro-prefix-map", MapKind::Macro),
-                        ("-fdebug-prefix-map", MapKind::Debug),
-                        ("-fcoverage-prefix-map", MapKind::Coverage),
-                    ],
-                )?);
-            } else {
-                options.extend(self.mapped(spelled, &[("-fdebug-prefix-map", MapKind::Debug)])?);
-            }
-            // A macro map also makes clang normalise `__FILE__`, which the user's command does not do without one.
-            let has_option = self.request.toolchain.version.0 >= 15;
-            let chosen = self
-                .words
-                .one_of(&["-ffile-reproducible", "-fno-file-reproducible"])
-                .is_some();
-            if preprocesses && has_option && !chosen && !self.maps.any_for_macros() {
-                options.push("-fno-file-reproducible".to_owned());
-=======
         let mut kinds = vec![("-fdebug-prefix-map", MapKind::Debug)];
         if preprocesses {
             kinds.push(("-fmacro-prefix-map", MapKind::Macro));
             if self.words.one_of(&["-fcoverage-mapping"]).is_some() {
                 kinds.push(("-fcoverage-prefix-map", MapKind::Coverage));
->>>>>>> action
             }
         }
         options.extend(self.mapped(spelled, &kinds)?);
         // A macro map also makes clang normalise `__FILE__`, which the user's command does not do without one.
         let has_option = self.request.toolchain.version.0 >= 15;
-        let chosen = self.words.one_of(&["-ffile-reproducible", "-fno-file-reproducible"]).is_some();
+        let chosen = self
+            .words
+            .one_of(&["-ffile-reproducible", "-fno-file-reproducible"])
+            .is_some();
         if preprocesses && !spelled.is_empty() && has_option && !chosen && !self.maps.any_for_macros() {
             options.push("-fno-file-reproducible".to_owned());
         }

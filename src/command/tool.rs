@@ -18,11 +18,19 @@ impl Tool {
     /// The kind by a program's name, without its directory; target prefixes and version suffixes do not matter
     /// (`x86_64-linux-gnu-gcc-ar-12` is an archiver).
     pub fn of(name: &str) -> Self {
-        let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
+        let unversioned = name
+            .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+            .trim_end_matches('-');
         let is = |tool: &&str| {
-            unversioned == **tool || unversioned.strip_suffix(**tool).is_some_and(|prefix| prefix.ends_with('-'))
+            unversioned == **tool
+                || unversioned
+                    .strip_suffix(**tool)
+                    .is_some_and(|prefix| prefix.ends_with('-'))
         };
-        if ["ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "gold", "mold"].iter().any(|tool| is(&tool)) {
+        if ["ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "gold", "mold"]
+            .iter()
+            .any(|tool| is(&tool))
+        {
             Self::Linker
         } else if ["ar", "ranlib"].iter().any(|tool| is(&tool)) {
             Self::Archiver

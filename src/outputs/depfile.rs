@@ -52,7 +52,11 @@ pub fn relocate(bytes: &[u8], paths: &PathMap, family: Family) -> Result<Vec<u8>
         return Ok(bytes.to_vec());
     };
     let moved = replace_root(bytes, home, relocated, family)?;
-    if restore(&moved, paths, family)? == bytes { Ok(moved) } else { Err(BadDepfile::Ambiguous) }
+    if restore(&moved, paths, family)? == bytes {
+        Ok(moved)
+    } else {
+        Err(BadDepfile::Ambiguous)
+    }
 }
 
 /// The files that the targets depend on, as the compiler named them, each once.

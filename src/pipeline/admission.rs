@@ -167,7 +167,11 @@ fn keep(
 
 /// Every file that the compiler says it read must be one that was found before it ran.
 fn check_depfile(result: &LocalResult<'_>) -> Result<(), NotAdmitted> {
-    let declared = result.remembered.outputs.iter().find(|output| output.kind == OutputKind::Depfile);
+    let declared = result
+        .remembered
+        .outputs
+        .iter()
+        .find(|output| output.kind == OutputKind::Depfile);
     let path = match (result.extra_depfile, declared) {
         (Some(path), _) => path.to_owned(),
         (None, Some(output)) => result.cwd.join(&output.user_path),

@@ -166,7 +166,9 @@ mod digest_text {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parts = text.split_once('/').and_then(|(hash, size)| Some((hash, size.parse().ok()?)));
+        let parts = text
+            .split_once('/')
+            .and_then(|(hash, size)| Some((hash, size.parse().ok()?)));
         let (hash, size) = parts.ok_or_else(|| D::Error::custom("not a digest"))?;
         Digest::from_hex(hash, size).map_err(D::Error::custom)
     }

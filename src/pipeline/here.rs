@@ -49,7 +49,10 @@ impl Step<'_> {
             return Ok(None);
         }
         let cancelled = self.conversation.cancelled();
-        let permit = self.pipeline.permits.take(config.local_jobs, || cancelled.is_cancelled());
+        let permit = self
+            .pipeline
+            .permits
+            .take(config.local_jobs, || cancelled.is_cancelled());
         permit.map(Some).ok_or(HungUp)
     }
 
@@ -58,7 +61,9 @@ impl Step<'_> {
         if !prepared.base.local_run.extra_depfile {
             return None;
         }
-        let file = tempfile::Builder::new().suffix(".d").tempfile_in(&self.pipeline.scratch);
+        let file = tempfile::Builder::new()
+            .suffix(".d")
+            .tempfile_in(&self.pipeline.scratch);
         file.inspect_err(|error| tracing::warn!(%error, "no place for a depfile of our own"))
             .ok()
             .map(tempfile::NamedTempFile::into_temp_path)
@@ -71,7 +76,11 @@ impl Step<'_> {
             None => self.wire.args.clone(),
         };
         if let Some(path) = extra {
-            args.extend([b"-MD".to_vec(), b"-MF".to_vec(), path.as_os_str().as_encoded_bytes().to_vec()]);
+            args.extend([
+                b"-MD".to_vec(),
+                b"-MF".to_vec(),
+                path.as_os_str().as_encoded_bytes().to_vec(),
+            ]);
         }
         let variable = |(name, value): &(String, String)| Variable {
             name: name.clone().into_bytes(),
@@ -86,7 +95,10 @@ impl Step<'_> {
     }
 
     /// Puts the result where it belongs, or says in the record why not.
-    #[expect(clippy::too_many_arguments, reason = "what is known at the end of a step, each used once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is known at the end of a step, each used once"
+    )]
     fn keep(
         &mut self,
         request: &Request<'_>,
@@ -110,8 +122,11 @@ impl Step<'_> {
             base_presentation: prepared.base_presentation,
         };
         let pipeline = self.pipeline;
-        let recheck = |manifest: &crate::manifest::Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
-        let admitted = timed(&mut self.note.phases().publish, || admission::admit(store, &result, &recheck));
+        let recheck =
+            |manifest: &crate::manifest::Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
+        let admitted = timed(&mut self.note.phases().publish, || {
+            admission::admit(store, &result, &recheck)
+        });
         match admitted {
             Ok((action, result)) => {
                 self.note.record.stored = true;

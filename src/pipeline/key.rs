@@ -39,7 +39,11 @@ pub(super) fn of(request: &Request<'_>, config: &Config, exec_root: &Path) -> Ke
         hash.part(value);
     }
     hash.part(format!("{:?}", request.presentation()).as_bytes());
-    let settings = (config.paths, &config.worker_roots, &config.remote_default_exec_properties);
+    let settings = (
+        config.paths,
+        &config.worker_roots,
+        &config.remote_default_exec_properties,
+    );
     hash.part(format!("{settings:?}").as_bytes());
     hash.0.finalize().into()
 }

@@ -67,7 +67,9 @@ pub(super) struct Facts(pub(super) Arc<Index>);
 
 impl Keep for Facts {
     fn get(&self, key: &Digest) -> Option<Vec<u8>> {
-        self.0.get(Table::ToolchainFacts, key.hash()).map(|value| value.to_vec())
+        self.0
+            .get(Table::ToolchainFacts, key.hash())
+            .map(|value| value.to_vec())
     }
 
     fn put(&self, key: &Digest, value: &[u8]) {

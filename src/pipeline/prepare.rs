@@ -103,7 +103,9 @@ impl Pipeline {
         let command = self.understand(request, &env, note)?;
         let place = place(request, config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);
-        let identity = self.toolchains.identify(request.tool, OsStr::new(request.invoked_as), &env)?;
+        let identity = self
+            .toolchains
+            .identify(request.tool, OsStr::new(request.invoked_as), &env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
             let toolchain = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
@@ -146,7 +148,9 @@ impl Pipeline {
         if let Some(name) = local_only_variable(request) {
             return Err(LocalOnly::EnvironmentVariable { name }.into());
         }
-        let identity = self.toolchains.identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let identity = self
+            .toolchains
+            .identify(request.tool, OsStr::new(request.invoked_as), env)?;
         let driver = Driver {
             family: identity.family,
             cxx: identity.cxx,
@@ -219,7 +223,11 @@ impl Pipeline {
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
         let mut observed = parts.collected.set.observed.clone();
         // The compiler itself: another one under the same name must be noticed without asking it.
-        let tools = parts.toolchain.files.iter().map(|file| (file.path.clone(), file.digest));
+        let tools = parts
+            .toolchain
+            .files
+            .iter()
+            .map(|file| (file.path.clone(), file.digest));
         observed.files.extend(tools);
         let payload = serde_json::to_vec(remembered).expect("text and numbers");
         let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
@@ -286,7 +294,11 @@ impl Parts<'_> {
             real_dirs: &self.collected.real_dirs,
             absolute_include: self.collected.absolute_include.as_deref(),
         };
-        let built = if self.place.too_wide { action::build_at_home(&request)? } else { action::build(&request)? };
+        let built = if self.place.too_wide {
+            action::build_at_home(&request)?
+        } else {
+            action::build(&request)?
+        };
         let mut candidates = vec![Candidate::of(&built, only_if_silent)];
         if !built.local_run.storable {
             candidates.push(Candidate::of(&action::build_at_home(&request)?, only_if_silent));
@@ -312,8 +324,13 @@ impl Parts<'_> {
 /// Colour and width matter only where the command does not settle them.
 fn presentation_of(parts: &Parts<'_>) -> Presentation {
     let look = parts.request.presentation();
-    let settled = ["-fno-diagnostics-color", "-fno-color-diagnostics", "-fdiagnostics-color=never"];
-    if settled.iter().any(|name| parts.command.has(name)) || parts.command.last("-fdiagnostics-color=") == Some("never") {
+    let settled = [
+        "-fno-diagnostics-color",
+        "-fno-color-diagnostics",
+        "-fdiagnostics-color=never",
+    ];
+    if settled.iter().any(|name| parts.command.has(name)) || parts.command.last("-fdiagnostics-color=") == Some("never")
+    {
         return Presentation { colour: false, ..look };
     }
     look
@@ -333,7 +350,9 @@ fn not_a_compiler(invoked_as: &str) -> Option<LocalOnly> {
 
 /// The first variable that is set and makes every step local-only.
 fn local_only_variable(request: &Request<'_>) -> Option<String> {
-    let names = request.variables().filter_map(|(name, _)| std::str::from_utf8(name).ok());
+    let names = request
+        .variables()
+        .filter_map(|(name, _)| std::str::from_utf8(name).ok());
     names
         .filter(|name| environment_use(name) == Some(EnvironmentUse::LocalOnly))
         .min()

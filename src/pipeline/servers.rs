@@ -44,7 +44,11 @@ impl Servers {
     }
 
     /// The servers that the settings name; `None` if they name none.
-    pub(super) fn of(&self, config: &Config, metadata: RequestMetadata) -> Result<Option<StepServers<'_>>, ChannelError> {
+    pub(super) fn of(
+        &self,
+        config: &Config,
+        metadata: RequestMetadata,
+    ) -> Result<Option<StepServers<'_>>, ChannelError> {
         let Some(cache) = &config.remote_cache else {
             return Ok(None);
         };

@@ -46,7 +46,8 @@ impl<'a> Step<'a> {
     pub(super) fn run(mut self) {
         let mut state_dir = None;
         if let Err(HungUp) = self.work(&mut state_dir) {
-            self.note.ended(Where::Unknown, "cancelled", "the build tool ended the step");
+            self.note
+                .ended(Where::Unknown, "cancelled", "the build tool ended the step");
         }
         self.pipeline.history.append(state_dir.as_deref(), self.note);
     }

@@ -16,8 +16,8 @@ use crate::execute::outcome::Outcome;
 use crate::execute::remote::{Cost, DeclaredOutputs, Finished, RemoteFailure, RemoteRequest, execute, lookup};
 use crate::execute::strategy::Plan;
 use crate::inputs::Names;
-use crate::pb::record::Where;
 use crate::pb::reapi::{ActionResult, OutputFile};
+use crate::pb::record::Where;
 use crate::remote::{ExecutionLimits, RemoteActionCache, RemoteCas, RequestMetadata, Source};
 use crate::store::disk::DiskStore;
 use crate::store::{Blob, StoreError};
@@ -176,8 +176,17 @@ impl Step<'_> {
             DriverName::AsInvoked => built.clone(),
             DriverName::Resolved => built.with_driver(&task.prepared.toolchain.driver_real.to_string_lossy()),
         };
-        let blobs: Vec<_> = built.small_blobs.iter().chain(built.tree.directories()).cloned().collect();
-        let executor = task.servers.executor.as_ref().expect("the plan says execute only with an executor");
+        let blobs: Vec<_> = built
+            .small_blobs
+            .iter()
+            .chain(built.tree.directories())
+            .cloned()
+            .collect();
+        let executor = task
+            .servers
+            .executor
+            .as_ref()
+            .expect("the plan says execute only with an executor");
         let metadata = self.metadata().for_action(built.digest);
         let finished = task.servers.wait(execute(RemoteRequest {
             cache: &task.servers.cache.with_metadata(metadata.clone()),
@@ -202,7 +211,11 @@ impl Step<'_> {
             let sentence = "the compiler on the worker missed a file";
             return Err(Try::Stop(RunsHere::fell_back("input_missing_remotely", sentence)));
         }
-        let place = if outcome.cached { Where::RemoteCache } else { Where::Remote };
+        let place = if outcome.cached {
+            Where::RemoteCache
+        } else {
+            Where::Remote
+        };
         self.deliver(task, candidate, finished, place)
     }
 
@@ -236,7 +249,10 @@ impl Step<'_> {
         if equal && attestation.covers(&workers, &outcome.worker, &task.without_aliases(&paths)) {
             return Ok(());
         }
-        let sentence = format!("the worker `{}` has not proven that its compiler is ours", outcome.worker);
+        let sentence = format!(
+            "the worker `{}` has not proven that its compiler is ours",
+            outcome.worker
+        );
         Err(Try::Stop(RunsHere::fell_back("worker_unproven", sentence)))
     }
 
@@ -310,7 +326,12 @@ impl Task<'_, '_> {
             .files
             .iter()
             .map(|file| (file.path.clone(), Expected::Content(file.digest)))
-            .chain(inputs.outside.iter().map(|file| (file.path.clone(), Expected::Content(file.digest))))
+            .chain(
+                inputs
+                    .outside
+                    .iter()
+                    .map(|file| (file.path.clone(), Expected::Content(file.digest))),
+            )
             .collect();
         if let Some(driver) = toolchain.files.iter().find(|file| file.path == toolchain.driver_real) {
             paths.push((toolchain.driver.clone(), Expected::Content(driver.digest)));
@@ -334,7 +355,11 @@ impl Task<'_, '_> {
     fn without_aliases(&self, paths: &[(PathBuf, Expected)]) -> Vec<(PathBuf, Expected)> {
         let toolchain = &self.prepared.toolchain;
         let aliases = [&toolchain.driver, &toolchain.driver_real];
-        paths.iter().filter(|(path, _)| !aliases.contains(&path)).cloned().collect()
+        paths
+            .iter()
+            .filter(|(path, _)| !aliases.contains(&path))
+            .cloned()
+            .collect()
     }
 
     fn judge(&self, verdict: &Verdict) -> Result<DriverName, RunsHere> {
@@ -374,9 +399,13 @@ impl Prepared {
 /// gcc's and clang's words for a header or source that is not there. It was here when the step was scanned.
 fn names_missing_file(stderr: &[u8]) -> bool {
     let text = String::from_utf8_lossy(stderr);
-    ["No such file or directory", "no such file or directory", "file not found"]
-        .iter()
-        .any(|words| text.contains(words))
+    [
+        "No such file or directory",
+        "no such file or directory",
+        "file not found",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// The outcome's content by declared output.
@@ -440,6 +469,8 @@ async fn upload(
     let messages = built.small_blobs.iter();
     blobs.extend(messages.map(|(digest, bytes)| (*digest, Source::Bytes(bytes.clone()))));
     let sent = RemoteCas::new(servers.cache.clone()).ensure_present(&blobs).await?;
-    RemoteActionCache::new(servers.cache.clone()).store(action, result.clone()).await?;
+    RemoteActionCache::new(servers.cache.clone())
+        .store(action, result.clone())
+        .await?;
     Ok(sent.bytes)
 }

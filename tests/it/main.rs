@@ -2,17 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 
 mod cli;
+mod daemon;
 mod generated;
 mod option_lists;
 mod relocation_oracle;
 mod settings_page;
-mod daemon;
 mod steps;
-mod wrapper;
-mod wrapper_links;
 #[path = "../support/mod.rs"]
 mod support;
+mod wrapper;
+mod wrapper_links;
 
-mod remote;
 mod output_names_oracle;
+mod remote;
 mod response_file_oracle;

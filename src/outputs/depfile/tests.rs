@@ -182,15 +182,14 @@ fn what_is_no_depfile_is_refused() {
     assert!(matches!(dependencies(b"hello world\n"), Err(BadDepfile::NoColon(_))));
     let worker = format!("a.o: /w/1/{}/_rw/a.c\n", crate::action::place::FILLER);
     let paths = paths("/h/p", "/h/p/b");
-<<<<<<< HEAD
+    assert_eq!(
+        relocate(b"a.o: ../../_rw/a.c\n", &paths, Family::Gcc),
+        Err(BadDepfile::Ambiguous)
+    );
     assert_eq!(
         restore(worker.as_bytes(), &paths, Family::Gcc),
         Err(BadDepfile::NamesWorker)
     );
-=======
-    assert_eq!(relocate(b"a.o: ../../_rw/a.c\n", &paths, Family::Gcc), Err(BadDepfile::Ambiguous));
-    assert_eq!(restore(worker.as_bytes(), &paths, Family::Gcc), Err(BadDepfile::NamesWorker));
->>>>>>> action
 }
 
 proptest! {

@@ -29,16 +29,37 @@ const FILES: &[(&str, &str)] = &[
          const char *where() { int unused; return __FILE__; }\n\
          int g(int x) { Box<Hidden> box{{x}}; return box.get()().x + api(x) + sys(); }\n",
     ),
-    ("src/nested/n.h", "#pragma once\n#include \"../other.h\"\nstatic inline int nested(int x) { int y; return other(x); }\n"),
+    (
+        "src/nested/n.h",
+        "#pragma once\n#include \"../other.h\"\nstatic inline int nested(int x) { int y; return other(x); }\n",
+    ),
     ("src/other.h", "static inline int other(int x) { return x; }\n"),
-    ("include/api.h", "inline static const char *api_file(void) { return __FILE__; }\nstatic inline int api(int x) { return api_file()[x]; }\n"),
-    ("third/include/sys.h", "static inline int sys(void) { return __LINE__; }\nstatic inline const char *sys_here(void) { return __FILE__; }\n"),
+    (
+        "include/api.h",
+        "inline static const char *api_file(void) { return __FILE__; }\nstatic inline int api(int x) { return api_file()[x]; }\n",
+    ),
+    (
+        "third/include/sys.h",
+        "static inline int sys(void) { return __LINE__; }\nstatic inline const char *sys_here(void) { return __FILE__; }\n",
+    ),
     ("third/include/up/up.h", "#include \"../sys.h\"\n"),
-    ("src/up.c", "#include <up/up.h>\nconst char *u(void) { return sys_here(); }\n"),
-    ("src/forced.h", "#define FORCED 1\nstatic const char *forced(void) { int y; return __FILE__; }\n"),
+    (
+        "src/up.c",
+        "#include <up/up.h>\nconst char *u(void) { return sys_here(); }\n",
+    ),
+    (
+        "src/forced.h",
+        "#define FORCED 1\nstatic const char *forced(void) { int y; return __FILE__; }\n",
+    ),
     ("build/local.h", "#define LOCAL 1\n"),
-    ("src/bad.c", "#include \"nested/n.h\"\nint f(void) { return undeclared; }\n#error \"stop\" __FILE__\n"),
-    ("src/message.c", "#define TEXT(x) #x\n_Static_assert(sizeof(__FILE__) > 1, \"\");\n#pragma message(__FILE__)\nint unused_in(void) { int x; }\n"),
+    (
+        "src/bad.c",
+        "#include \"nested/n.h\"\nint f(void) { return undeclared; }\n#error \"stop\" __FILE__\n",
+    ),
+    (
+        "src/message.c",
+        "#define TEXT(x) #x\n_Static_assert(sizeof(__FILE__) > 1, \"\");\n#pragma message(__FILE__)\nint unused_in(void) { int x; }\n",
+    ),
     ("src/asm.S", "#include \"other_asm.h\"\n.globl s\ns:\n  nop\n  ret\n"),
     ("src/other_asm.h", "#define NOTHING\n"),
     ("src/plain.s", ".globl p\np:\n  nop\n  ret\n"),
@@ -62,7 +83,11 @@ impl Project {
             fs::create_dir_all(file.parent().expect("parent")).expect("directory");
             fs::write(file, text).expect("file");
         }
-        let cwd = if cwd.is_empty() { exec_root.clone() } else { exec_root.join(cwd) };
+        let cwd = if cwd.is_empty() {
+            exec_root.clone()
+        } else {
+            exec_root.join(cwd)
+        };
         fs::create_dir_all(&cwd).expect("directory");
         for dir in ["out", "build/sub", "build/sub.dir"] {
             fs::create_dir_all(exec_root.join(dir)).expect("directory");
@@ -77,7 +102,10 @@ impl Project {
     pub(crate) fn words(&self, options: &str) -> Vec<String> {
         options
             .split_whitespace()
-            .map(|word| word.replace("{X}", self.place.exec_root()).replace("{C}", self.place.cwd()))
+            .map(|word| {
+                word.replace("{X}", self.place.exec_root())
+                    .replace("{C}", self.place.cwd())
+            })
             .collect()
     }
 
@@ -153,8 +181,10 @@ impl Project {
 
     fn dependencies(&self, toolchain: &Toolchain, command: &CompileCommand) -> Vec<String> {
         let kept = command.args.iter().filter(|arg| {
-            matches!(arg.role, Role::SearchDir(_) | Role::ForcedInclude | Role::Macro | Role::Source)
-                || arg.name == "-x"
+            matches!(
+                arg.role,
+                Role::SearchDir(_) | Role::ForcedInclude | Role::Macro | Role::Source
+            ) || arg.name == "-x"
         });
         let done = Command::new(&toolchain.driver)
             .args(kept.flat_map(rewrap::command::Arg::words))

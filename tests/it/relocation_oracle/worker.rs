@@ -44,7 +44,13 @@ pub(crate) fn relocated(project: &Project, built: &BuiltAction, root: &Path) -> 
         .args(&built.command.arguments[1..])
         .current_dir(&cwd)
         .env_clear()
-        .envs(built.command.environment_variables.iter().map(|variable| (&variable.name, &variable.value)));
+        .envs(
+            built
+                .command
+                .environment_variables
+                .iter()
+                .map(|variable| (&variable.name, &variable.value)),
+        );
     run(&mut command, &cwd, built)
 }
 
@@ -80,6 +86,11 @@ fn materialise(built: &BuiltAction, root: &Path) {
         for node in &directory.symlinks {
             symlink(&node.target, path.join(&node.name)).expect("symbolic link");
         }
-        open.extend(directory.directories.iter().map(|node| (path.join(&node.name), digest(&node.digest))));
+        open.extend(
+            directory
+                .directories
+                .iter()
+                .map(|node| (path.join(&node.name), digest(&node.digest))),
+        );
     }
 }
