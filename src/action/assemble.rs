@@ -49,6 +49,29 @@ pub(super) fn assemble(request: &ActionRequest<'_>, outputs: Outputs, parts: Par
     })
 }
 
+impl BuiltAction {
+    /// The same with another name of the driver, for workers that do not have it under the name it is invoked by here.
+    /// Objects are the same under every name; only the driver's own messages carry it.
+    #[must_use]
+    pub fn with_driver(&self, driver: &str) -> Self {
+        let mut command = self.command.clone();
+        driver.clone_into(&mut command.arguments[0]);
+        let (command_digest, command_bytes) = encoded(&command);
+        let action = reapi::Action {
+            command_digest: Some(command_digest.into()),
+            ..self.action.clone()
+        };
+        let (digest, action_bytes) = encoded(&action);
+        Self {
+            action,
+            command,
+            digest,
+            small_blobs: vec![(command_digest, command_bytes), (digest, action_bytes)],
+            ..self.clone()
+        }
+    }
+}
+
 /// The exec root's inputs below their prefix, with the working directory and the directories of the outputs.
 fn input_root(request: &ActionRequest<'_>, outputs: &Outputs) -> Result<Tree, NoAction> {
     let prefix = Place::input_prefix();

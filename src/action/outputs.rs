@@ -6,10 +6,11 @@ use super::reason::PlacedLocally;
 use crate::command::SecondaryKind;
 use crate::exec_path::ExecPath;
 use crate::inputs::Entry;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an output is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum OutputKind {
     /// Any other file.
     Secondary,
@@ -20,7 +21,7 @@ pub enum OutputKind {
 }
 
 /// One output, in the order of publishing: secondary ones, depfile, primary.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredOutput {
     /// Its entry of `output_paths`: relative to the working directory.
     pub action_path: String,

@@ -2,16 +2,17 @@
 
 use super::place::{FILLER, PORTABLE_ROOT, Place, ROOT_NAME};
 use crate::config::PathsMode;
+use serde::{Deserialize, Serialize};
 
 /// The names that an action's depfile and diagnostics use, and the user's names for the same.
 ///
 /// `None` of an action that is placed locally: what its command writes are the user's own paths already.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathMap {
     names: Option<Names>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Names {
     relocated: String,
     /// How a relocated forced include is printed.

@@ -21,20 +21,17 @@ impl Tool {
         let unversioned = name
             .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
             .trim_end_matches('-');
-        let is = |tool: &&str| {
-            unversioned == **tool
-                || unversioned
-                    .strip_suffix(**tool)
-                    .is_some_and(|prefix| prefix.ends_with('-'))
+        let is_one_of = |tools: &[&str]| {
+            tools.iter().any(|tool| match unversioned.strip_suffix(tool) {
+                Some(prefix) => prefix.is_empty() || prefix.ends_with('-'),
+                None => false,
+            })
         };
-        if ["ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "gold", "mold"]
-            .iter()
-            .any(|tool| is(&tool))
-        {
+        if is_one_of(&["ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "gold", "mold"]) {
             Self::Linker
-        } else if ["ar", "ranlib"].iter().any(|tool| is(&tool)) {
+        } else if is_one_of(&["ar", "ranlib"]) {
             Self::Archiver
-        } else if ["strip", "objcopy"].iter().any(|tool| is(&tool)) {
+        } else if is_one_of(&["strip", "objcopy"]) {
             Self::Binutil
         } else {
             Self::Compiler

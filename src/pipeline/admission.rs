@@ -24,9 +24,6 @@ pub(super) enum NotAdmitted {
     /// The compiler failed.
     #[error("the compiler ended with {0}")]
     Failed(i32),
-    /// More output than a wrapper keeps.
-    #[error("the diagnostics were too long to keep")]
-    NotCaptured,
     /// An input changed while the compiler ran.
     #[error("an input changed while the compiler ran: {0}")]
     Changed(Change),
@@ -39,6 +36,9 @@ pub(super) enum NotAdmitted {
     /// The compiler's depfile is none.
     #[error("cannot read the depfile")]
     Depfile(#[from] depfile::BadDepfile),
+    /// The diagnostics cannot be told apart from relocated ones.
+    #[error(transparent)]
+    Text(#[from] diagnostics::BadText),
     /// An output cannot be read.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -52,11 +52,11 @@ impl NotAdmitted {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Failed(_) => "compiler_failed",
-            Self::NotCaptured => "diagnostics_too_long",
             Self::Changed(_) => "input_changed",
             Self::NoOutput(_) => "output_missing",
             Self::Missed(_) => "input_missed",
             Self::Depfile(_) => "bad_depfile",
+            Self::Text(_) => "ambiguous_diagnostics",
             Self::Path(_) => "output_unreadable",
             Self::Store(_) => "store_failed",
         }
@@ -94,9 +94,6 @@ pub(super) fn admit(
     if outcome.exit != 0 {
         return Err(NotAdmitted::Failed(outcome.exit));
     }
-    if outcome.truncated {
-        return Err(NotAdmitted::NotCaptured);
-    }
     check_depfile(result)?;
     let candidate = choose(result);
     let family = result.remembered.family();
@@ -113,7 +110,9 @@ pub(super) fn admit(
     // After the outputs were read: an input that changes later is a later build's affair.
     recheck(result.manifest).map_err(NotAdmitted::Changed)?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    let text = |bytes: &[u8]| store.put_bytes(&diagnostics::relocate(bytes, &candidate.paths));
+    let text = |bytes: &[u8]| -> Result<Digest, NotAdmitted> {
+        Ok(store.put_bytes(&diagnostics::relocate(bytes, &candidate.paths)?)?)
+    };
     let action_result = ActionResult {
         output_files: files,
         stdout_digest: Some(text(&outcome.stdout)?.into()),

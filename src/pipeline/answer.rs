@@ -22,9 +22,9 @@ pub(super) enum Unusable {
     /// A depfile that is none.
     #[error("cannot read the depfile of the result")]
     Depfile(#[from] depfile::BadDepfile),
-    /// A worker's own directory got into the text: nothing says what the user's text would be.
-    #[error("the result names the worker's own directory")]
-    NamesWorker,
+    /// Diagnostics whose paths cannot be told.
+    #[error(transparent)]
+    Text(#[from] diagnostics::BadText),
 }
 
 /// Everything with the user's own paths, in the order of publishing.
@@ -50,20 +50,12 @@ pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, 
     }
     let publish = Publish {
         files,
-        stdout: text(&found.stdout, found)?,
-        stderr: text(&found.stderr, found)?,
+        stdout: diagnostics::restore(&found.stdout, &found.paths)?,
+        stderr: diagnostics::restore(&found.stderr, &found.paths)?,
         exit: found.exit,
         remove: removed(found.exit, remembered),
     };
     Ok(Answer::Publish(publish, descriptors))
-}
-
-fn text(bytes: &[u8], found: &Found) -> Result<Vec<u8>, Unusable> {
-    let own = diagnostics::restore(bytes, &found.paths);
-    if crate::action::PathMap::names_worker(&own) {
-        return Err(Unusable::NamesWorker);
-    }
-    Ok(own)
 }
 
 /// clang removes an output that is there already when it fails; gcc leaves it.

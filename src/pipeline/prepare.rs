@@ -6,17 +6,18 @@ use super::request::Request;
 use super::{Pipeline, key};
 use crate::action::{self, ActionRequest, BuiltAction, NoAction, Place, Placement, Presentation, TimeUse};
 use crate::command::{
-    self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, environment_use, is_configure_probe,
+    self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, Role, Tool, environment_use, is_configure_probe,
 };
 use crate::config::Config;
 use crate::host::clock::Timestamp;
 use crate::host::exec_root::{self, ExecRoot};
-use crate::inputs::{self, Collected};
+use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
-use crate::scan::{self, Found, Scan, ScanFailure};
+use crate::scan::{self, Scan, ScanFailure};
 use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a step has no action: it runs here, uncached. The code and the sentence are for the record.
@@ -36,7 +37,7 @@ pub(super) enum NoStep {
     Scan(#[from] ScanFailure),
     /// The inputs make no input root.
     #[error(transparent)]
-    Inputs(#[from] inputs::InputFailure),
+    Inputs(#[from] InputsFailure),
     /// The directories cannot be those of an action.
     #[error(transparent)]
     Place(#[from] action::BadPlace),
@@ -61,7 +62,7 @@ impl NoStep {
 
     /// Whether the step is one of a configure script's questions, which no statistics count as part of a build.
     pub(super) fn is_probe(&self) -> bool {
-        matches!(self, Self::Command(reason) if reason.is_quiet())
+        matches!(self, Self::Command(reason) if reason.is_probe())
     }
 
     /// What kind of step it is, for the record.
@@ -82,9 +83,11 @@ pub(super) struct Prepared {
     pub(super) key: crate::manifest::Key,
     pub(super) command: CompileCommand,
     pub(super) toolchain: Arc<Toolchain>,
-    pub(super) collected: Collected,
+    pub(super) inputs: InputSet,
     /// The action of the base presentation.
     pub(super) base: BuiltAction,
+    /// The action that looks as this user's diagnostics do, where that is another one.
+    pub(super) own: Option<BuiltAction>,
     /// Where results may lie, and what to do with them.
     pub(super) remembered: Remembered,
     /// What was seen; `None` if something changed meanwhile, so that nothing may be kept.
@@ -117,11 +120,16 @@ impl Pipeline {
                 env: &env,
             };
             let scan = self.scanner.scan(&step)?;
-            let collected = self.collect(&step, &scan, &place.root, config)?;
-            Ok((toolchain, scan, collected))
+            let places = inputs::Places {
+                cwd: &request.cwd,
+                exec_root: Path::new(place.root.exec_root()),
+                worker_roots: &config.worker_roots,
+            };
+            let inputs = inputs::collect(&command, &scan, &toolchain, places, &*self.files)?;
+            Ok((toolchain, scan, inputs))
         });
         note.phases().inputs += inputs_micros;
-        let (toolchain, scan, collected) = found?;
+        let (toolchain, scan, inputs) = found?;
         let mut action_micros = 0;
         let prepared = timed(&mut action_micros, || {
             let parts = Parts {
@@ -130,7 +138,7 @@ impl Pipeline {
                 command,
                 toolchain,
                 scan,
-                collected,
+                inputs,
                 place,
                 began,
             };
@@ -175,27 +183,20 @@ impl Pipeline {
         Ok(command)
     }
 
-    fn collect(&self, step: &scan::Step<'_>, scan: &Scan, place: &Place, config: &Config) -> Result<Collected, NoStep> {
-        let surroundings = inputs::Surroundings {
-            exec_root: Path::new(place.exec_root()),
-            worker_roots: &config.worker_roots,
-        };
-        Ok(inputs::collect(step, scan, &surroundings, &*self.files)?)
-    }
-
     /// The actions, the candidates, the manifest.
     fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
         let presentation = presentation_of(&parts);
         let base_look = Presentation::default();
         let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;
         let base_presentation = presentation == base_look;
+        let mut own = None;
         if !base_presentation {
-            candidates.extend(parts.candidates(&presentation, false)?.1);
+            let (built, more) = parts.candidates(&presentation, false)?;
+            candidates.extend(more);
+            own = Some(built);
         }
-        // The user's own form after the relocated ones: results that are good for more people come first.
-        candidates.sort_by_key(|candidate| candidate.only_if_silent != base.local_run.storable);
         let stays_here = parts.stays_here(&base);
-        let entries = parts.collected.set.entries.values();
+        let entries = parts.inputs.entries.values();
         let remembered = Remembered {
             candidates,
             outputs: base.outputs.clone(),
@@ -203,7 +204,7 @@ impl Pipeline {
             source: parts.command.source.clone(),
             exec_root: parts.place.root.exec_root().to_owned(),
             input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
-            input_bytes: base.tree.total_bytes(),
+            input_bytes: base.tree.total_bytes,
             placed_locally: stays_here.as_ref().map(|(code, _)| code.clone()),
         };
         let manifest = self.manifest(&parts, &remembered);
@@ -211,8 +212,9 @@ impl Pipeline {
             key: key::of(parts.request, parts.config, Path::new(&remembered.exec_root)),
             command: parts.command,
             toolchain: parts.toolchain,
-            collected: parts.collected,
+            inputs: parts.inputs,
             base,
+            own,
             remembered,
             manifest,
             base_presentation,
@@ -221,7 +223,7 @@ impl Pipeline {
     }
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
-        let mut observed = parts.collected.set.observed.clone();
+        let mut observed = parts.inputs.observed.clone();
         // The compiler itself: another one under the same name must be noticed without asking it.
         let tools = parts
             .toolchain
@@ -266,7 +268,7 @@ struct Parts<'a> {
     command: CompileCommand,
     toolchain: Arc<Toolchain>,
     scan: Scan,
-    collected: Collected,
+    inputs: InputSet,
     place: StepPlace,
     began: Timestamp,
 }
@@ -276,10 +278,11 @@ impl Parts<'_> {
     /// command lie if they are not that one's.
     fn candidates(&self, look: &Presentation, only_if_silent: bool) -> Result<(BuiltAction, Vec<Candidate>), NoStep> {
         let environment = self.request.action_environment();
+        let real_dirs = self.real_dirs();
         let request = ActionRequest {
             command: &self.command,
             toolchain: &self.toolchain,
-            inputs: &self.collected.set,
+            inputs: &self.inputs,
             place: &self.place.root,
             paths: self.config.paths,
             presentation: look,
@@ -291,8 +294,8 @@ impl Parts<'_> {
                 date_time: self.scan.date_or_time.is_some(),
                 timestamp: self.scan.timestamp.is_some(),
             },
-            real_dirs: &self.collected.real_dirs,
-            absolute_include: self.collected.absolute_include.as_deref(),
+            real_dirs: &real_dirs,
+            absolute_include: self.absolute_include(),
         };
         let built = if self.place.too_wide {
             action::build_at_home(&request)?
@@ -304,6 +307,30 @@ impl Parts<'_> {
             candidates.push(Candidate::of(&action::build_at_home(&request)?, only_if_silent));
         }
         Ok((built, candidates))
+    }
+
+    /// The real path of every directory that the command names, and of the exec root, by spelling.
+    fn real_dirs(&self) -> BTreeMap<String, PathBuf> {
+        let words = self.command.args.iter().filter_map(|arg| {
+            let value = arg.value.as_deref()?;
+            match arg.role {
+                Role::SearchDir(_) | Role::ToolDir => Some(value),
+                Role::Source | Role::Input | Role::ForcedInclude | Role::Output | Role::Depfile => {
+                    value.rsplit_once('/').map(|(dir, _)| dir)
+                }
+                _ => None,
+            }
+        });
+        let all = words.chain([self.place.root.exec_root()]);
+        let real = |dir: &str| std::fs::canonicalize(self.request.cwd.join(dir)).ok();
+        all.filter_map(|dir| Some((dir.to_owned(), real(dir)?))).collect()
+    }
+
+    /// A file inside the exec root that source text names by its absolute path: on a worker it is not there.
+    fn absolute_include(&self) -> Option<&Path> {
+        let root = Path::new(self.place.root.exec_root());
+        let names = self.scan.named_absolutely.iter();
+        names.map(PathBuf::as_path).find(|path| path.starts_with(root))
     }
 
     fn stays_here(&self, base: &BuiltAction) -> Option<(String, String)> {
@@ -339,12 +366,11 @@ fn presentation_of(parts: &Parts<'_>) -> Presentation {
 /// Names of tools that are no compilers.
 fn not_a_compiler(invoked_as: &str) -> Option<LocalOnly> {
     let name = invoked_as.rsplit('/').next().unwrap_or(invoked_as);
-    let tool = crate::wrapper::tool_of(OsStr::new(name));
-    match tool {
-        crate::wrapper::Tool::Compiler => None,
-        crate::wrapper::Tool::Archiver => Some(LocalOnly::Archive),
-        crate::wrapper::Tool::Linker => Some(LocalOnly::Link),
-        crate::wrapper::Tool::Other => Some(LocalOnly::NotACompiler { tool: name.to_owned() }),
+    match Tool::of(name) {
+        Tool::Compiler => None,
+        Tool::Archiver => Some(LocalOnly::Archive),
+        Tool::Linker => Some(LocalOnly::Link),
+        Tool::Binutil => Some(LocalOnly::NotACompiler { tool: name.to_owned() }),
     }
 }
 
@@ -368,9 +394,4 @@ fn irregular_output(command: &CompileCommand, cwd: &Path) -> Option<String> {
         .chain(secondary)
         .find(|path| std::fs::metadata(cwd.join(path)).is_ok_and(|metadata| !metadata.is_file()))
         .cloned()
-}
-
-/// Files that inference found only in the text, for the record.
-pub(super) fn mentioned(scan: &Scan) -> usize {
-    scan.files.iter().filter(|file| file.found == Found::Mentioned).count()
 }

@@ -1,8 +1,9 @@
 //! A step as the wrapper sent it, in the types that the stages take.
 
-use crate::action::{Locale, Presentation};
+use crate::action::{self, Locale, Presentation};
 use crate::command::LocalOnly;
 use crate::pb::wire::StepRequest;
+use crate::toolchain::Environment;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -52,6 +53,29 @@ impl<'a> Request<'a> {
     /// A variable of the step's environment.
     pub fn env(&self, name: &str) -> Option<&'a [u8]> {
         self.env.get(name.as_bytes()).copied()
+    }
+
+    /// All variables.
+    pub fn variables(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.env.iter().map(|(name, value)| (*name, *value))
+    }
+
+    /// The whole environment, for asking a compiler.
+    pub fn environment(&self) -> Environment {
+        let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        self.variables().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    /// The variables that an action is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
+    /// path that is not there.
+    pub fn action_environment(&self) -> Vec<(String, String)> {
+        let relevant = self.variables().filter_map(|(name, value)| {
+            let name = std::str::from_utf8(name).ok().filter(|name| action::is_relevant(name))?;
+            Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
+        });
+        let mut variables: Vec<_> = relevant.collect();
+        variables.sort();
+        variables
     }
 
     /// A variable that names a directory.

@@ -4,7 +4,6 @@
 use crate::config::Config;
 use crate::execute::attestation::{Attestation, Workers};
 use crate::remote::{ChannelError, Connections, ExecutionLimits, Policy, Remote, RequestMetadata};
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use tokio::runtime::Runtime;

@@ -8,7 +8,7 @@ use super::there::Elsewhere;
 use crate::action::PlacedLocally;
 use crate::config::{Config, ConfigError};
 use crate::daemon::{Answer, Conversation, HungUp};
-use crate::execute::strategy::{self, Plan, WithoutServers};
+use crate::execute::strategy::{self, WithoutServers};
 use crate::pb::record::Where;
 use crate::pb::wire::{Publish, RunHere, StepRequest};
 use crate::store::disk::DiskStore;

@@ -179,7 +179,7 @@ impl Step<'_> {
         let blobs: Vec<_> = built
             .small_blobs
             .iter()
-            .chain(built.tree.directories())
+            .chain(&built.tree.directories)
             .cloned()
             .collect();
         let executor = task
@@ -194,7 +194,7 @@ impl Step<'_> {
             limits: ExecutionLimits::default(),
             action: built.digest,
             blobs: &blobs,
-            files: built.tree.files(),
+            files: &built.tree.files,
             outputs: &task.outputs,
             skip_cache_lookup: !task.config.remote_accept_cached,
             priority: 0,
@@ -321,7 +321,7 @@ impl Task<'_, '_> {
     /// What must be on the worker as it is here: the toolchain, outside inputs, and nothing where nothing was found.
     fn outside_paths(&self) -> Vec<(PathBuf, Expected)> {
         let toolchain = &self.prepared.toolchain;
-        let inputs = &self.prepared.collected.set;
+        let inputs = &self.prepared.inputs;
         let mut paths: Vec<_> = toolchain
             .files
             .iter()
@@ -346,7 +346,7 @@ impl Task<'_, '_> {
             let absent = absent.filter(|path| !path.exists());
             paths.extend(absent.map(|path| (path, Expected::Absent)));
         }
-        paths.sort();
+        paths.sort_by(|(one, _), (other, _)| one.cmp(other));
         paths.dedup();
         paths
     }
@@ -387,7 +387,7 @@ impl Task<'_, '_> {
 impl Prepared {
     /// The actions that may be executed, with the candidates they are.
     fn sendable(&self) -> impl Iterator<Item = (&BuiltAction, &Candidate)> {
-        self.actions.iter().filter_map(|built| {
+        [Some(&self.base), self.own.as_ref()].into_iter().flatten().filter_map(|built| {
             let sendable = built.placement == crate::action::Placement::Anywhere;
             let candidates = &self.remembered.candidates;
             let candidate = candidates.iter().find(|candidate| candidate.action == built.digest)?;

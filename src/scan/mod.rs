@@ -63,6 +63,8 @@ pub struct Scan {
     pub date_or_time: Option<PathBuf>,
     /// A file that uses `__TIMESTAMP__`.
     pub timestamp: Option<PathBuf>,
+    /// Absolute paths that the text of the files names; sorted, each once.
+    pub named_absolutely: Vec<PathBuf>,
 }
 
 /// Why it cannot be said what a step reads.
