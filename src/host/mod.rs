@@ -1,3 +1,4 @@
 //! The only place with file system, processes, environment and clock.
 
 pub mod fs;
+pub mod publish;

@@ -1,7 +1,23 @@
 //! Where blobs and action results are kept: leaves (memory, disk, remote) and small decorators around them.
-//! [`compose`](self) alone knows the order of the stack.
+//! [`compose`] alone knows the order of the stack; [`laws`] says what all of them have in common.
+//!
+//! Packing small blobs into one call is not here: only the client of a server knows that server's limits.
+
+mod blob;
+pub mod compose;
+pub mod deduplicating;
+pub mod disk;
+pub mod existence_caching;
+pub mod laws;
+pub mod memory;
+pub mod metered;
+pub mod read_through;
+pub mod verifying;
+
+pub use disk::DiskStore;
 
 use crate::digest::Digest;
+use crate::host::fs::PathError;
 use crate::pb::reapi;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -44,9 +60,26 @@ pub enum StoreError {
     Remote(#[from] crate::remote::RemoteError),
 }
 
-/// Content by digest. Laws, which every implementation passes (`store::laws`): what was put is got back until evicted;
+impl StoreError {
+    /// Whether the blob is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+}
+
+impl From<PathError> for StoreError {
+    fn from(error: PathError) -> Self {
+        Self::Io {
+            what: format!("{} `{}`", error.verb, error.path.display()),
+            source: error.source,
+        }
+    }
+}
+
+/// Content by digest. Laws, which every implementation passes ([`laws`]): what was put is got back until evicted;
 /// `find_missing` names exactly those of the asked digests that `get` would refuse, without duplicates; wrong content
-/// is refused and leaves nothing; the empty blob is always there.
+/// is refused and leaves nothing (a blob that is already there may be kept without a look at what is offered); the
+/// empty blob is always there.
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Those of `digests` that are not here.

@@ -1,0 +1,103 @@
+//! A store in memory: for tests, and where there is no writable directory. Unbounded; gone with the process.
+
+use super::blob::blocking;
+use super::{ActionCache, Blob, BlobStore, StoreError};
+use crate::digest::Digest;
+use crate::pb::reapi::ActionResult;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Blobs and results in maps.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    blobs: Mutex<HashMap<Digest, Bytes>>,
+    results: Mutex<HashMap<Digest, ActionResult>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets a blob, as a server that evicts does. Whether it was here.
+    pub fn evict(&self, digest: Digest) -> bool {
+        lock(&self.blobs).remove(&digest).is_some()
+    }
+}
+
+/// A map of independent entries is right after any panic.
+fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl BlobStore for MemoryStore {
+    async fn find_missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError> {
+        let blobs = lock(&self.blobs);
+        let mut seen = HashSet::from([Digest::empty()]);
+        let missing = digests.iter().copied();
+        Ok(missing
+            .filter(|digest| !blobs.contains_key(digest) && seen.insert(*digest))
+            .collect())
+    }
+
+    async fn get(&self, digest: Digest) -> Result<Blob, StoreError> {
+        if digest == Digest::empty() {
+            return Ok(Bytes::new().into());
+        }
+        let found = lock(&self.blobs).get(&digest).cloned();
+        found.map(Blob::Bytes).ok_or(StoreError::NotFound(digest))
+    }
+
+    async fn put(&self, digest: Digest, blob: Blob) -> Result<(), StoreError> {
+        let content = blocking(move || blob.to_bytes().map_err(super::blob::unreadable)).await?;
+        let actual = Digest::of(&content);
+        if actual != digest {
+            return Err(StoreError::Corrupt {
+                expected: digest,
+                actual,
+            });
+        }
+        lock(&self.blobs).insert(digest, content);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ActionCache for MemoryStore {
+    async fn get(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
+        Ok(lock(&self.results).get(&action).cloned())
+    }
+
+    async fn update(&self, action: Digest, result: ActionResult) -> Result<(), StoreError> {
+        lock(&self.results).insert(action, result);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::laws;
+
+    #[tokio::test]
+    async fn keeps_the_laws() {
+        laws::blob_store(&MemoryStore::new()).await.unwrap();
+        laws::action_cache(&MemoryStore::new()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_evicted_blob_is_gone() {
+        let store = MemoryStore::new();
+        let digest = Digest::of(b"content");
+        store
+            .put(digest, Blob::Bytes(Bytes::from_static(b"content")))
+            .await
+            .unwrap();
+        assert!(store.evict(digest));
+        assert_eq!(store.find_missing(&[digest]).await.unwrap(), [digest]);
+    }
+}
