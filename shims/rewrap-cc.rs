@@ -1,3 +1,7 @@
-//! `rewrap`: the command line for people.
+//! The wrapper: one program with many names. `rewrap::wrapper` says what it does.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rewrap::wrapper::main(std::env::args_os())
+}

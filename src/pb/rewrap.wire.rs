@@ -140,6 +140,9 @@ pub struct Publish {
     pub stderr: ::prost::alloc::vec::Vec<u8>,
     #[prost(int32, tag = "4")]
     pub exit: i32,
+    /// Older outputs that this tool removes when it fails (clang does, gcc does not); only ever regular files and links.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub remove: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OutputFile {
@@ -149,6 +152,10 @@ pub struct OutputFile {
     /// Permission bits before the umask: 0666 or 0777.
     #[prost(uint32, tag = "4")]
     pub mode: u32,
+    /// The tool writes into a file that is already there (a depfile, mold's program): inode, mode and links to it stay.
+    /// Otherwise a new file takes the name.
+    #[prost(bool, tag = "5")]
+    pub in_place: bool,
     #[prost(oneof = "output_file::Content", tags = "2, 3")]
     pub content: ::core::option::Option<output_file::Content>,
 }
@@ -163,6 +170,7 @@ pub mod output_file {
         Inline(::prost::alloc::vec::Vec<u8>),
     }
 }
+/// Sent only when publishing failed and the tool ran here instead.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PublishOutcome {
     #[prost(bool, tag = "1")]

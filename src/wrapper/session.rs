@@ -1,0 +1,227 @@
+//! The wrapper's side of the conversation with the daemon, up to its answer.
+
+use crate::daemon::start::{self, StartError};
+use crate::pb::wire::{self, to_daemon, to_wrapper};
+use crate::wire::place::{ConnectError, Place, PlaceError};
+use crate::wire::view::{FileId, FileSystemView};
+use crate::wire::{Patience, WireError};
+use crate::wrapper::invocation::Invocation;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// For connecting and the acknowledgement together.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(100);
+
+/// How long the daemon may be silent once it has acknowledged; it pings every second.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Why a step runs here without the daemon's word. Nothing of it is ever shown by the wrapper.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Alone {
+    /// Nowhere to meet.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// Another wrapper found it unreachable less than 30 s ago.
+    #[error("the daemon could not be reached a short while ago")]
+    MarkedDown,
+    /// No connection, and starting it did not help.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It did not acknowledge within 100 ms.
+    #[error("the daemon did not answer in time")]
+    Late,
+    /// It was lost on the way.
+    #[error("the daemon was lost")]
+    Lost(#[source] WireError),
+    /// It said something that is no answer.
+    #[error("the daemon gave no answer")]
+    NoAnswer,
+    /// What the step's request holds could not be found out.
+    #[error("cannot describe the step")]
+    Request(#[source] io::Error),
+}
+
+impl Alone {
+    /// A word for the record.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Place(_) => "no-meeting-place",
+            Self::MarkedDown => "daemon-marked-down",
+            Self::Start(_) => "daemon-not-started",
+            Self::Late => "daemon-late",
+            Self::Lost(_) | Self::NoAnswer => "daemon-lost",
+            Self::Request(_) => "no-request",
+        }
+    }
+}
+
+/// The daemon's answer.
+pub(super) enum Answer {
+    /// Place these.
+    Publish(wire::Publish, Vec<OwnedFd>),
+    /// Run the tool.
+    RunHere(wire::RunHere),
+}
+
+/// A connection on which a step was answered, or is being reported.
+pub(super) struct Session {
+    connection: UnixStream,
+}
+
+/// Asks the daemon what to do with a step; starts the daemon if there is none.
+pub(super) fn ask(invocation: &Invocation) -> Result<(Answer, Session), Alone> {
+    let place = Place::find()?;
+    if place.is_down() {
+        return Err(Alone::MarkedDown);
+    }
+    let step = wire::ToDaemon {
+        message: Some(to_daemon::Message::Step(describe(invocation).map_err(Alone::Request)?)),
+    };
+    let connection = match acknowledged(&place, &step) {
+        // It was just leaving (idle), or died while starting: a second look finds out which.
+        Err(Alone::Lost(_)) => acknowledged(&place, &step),
+        other => other,
+    };
+    let session = Session {
+        connection: connection.inspect_err(|alone| mark_if_down(&place, alone))?,
+    };
+    let (message, descriptors) = session.next(None)?;
+    let answer = match message {
+        to_wrapper::Message::Publish(publish) => Answer::Publish(publish, descriptors),
+        to_wrapper::Message::RunHere(run) => Answer::RunHere(run),
+        _ => return Err(Alone::NoAnswer),
+    };
+    Ok((answer, session))
+}
+
+/// Connects, sends the request and waits for the acknowledgement.
+fn acknowledged(place: &Place, step: &wire::ToDaemon) -> Result<UnixStream, Alone> {
+    let connection = start::connect_or_start(place, ACKNOWLEDGED_WITHIN)?;
+    let late_or_lost = |error| {
+        if matches!(error, WireError::TimedOut) {
+            Alone::Late
+        } else {
+            Alone::Lost(error)
+        }
+    };
+    let until = Instant::now() + ACKNOWLEDGED_WITHIN;
+    crate::wire::send(&connection, step, &[]).map_err(late_or_lost)?;
+    let patience = Patience {
+        until: Some(until),
+        wake: None,
+    };
+    let (first, _): (wire::ToWrapper, _) = crate::wire::receive(&connection, patience).map_err(late_or_lost)?;
+    match first.message {
+        Some(to_wrapper::Message::Ack(_)) => Ok(connection),
+        _ => Err(Alone::NoAnswer),
+    }
+}
+
+/// Spares the other wrappers the same wait where that is called for. A busy machine is no reason: then the heart beats.
+fn mark_if_down(place: &Place, alone: &Alone) {
+    let down = match alone {
+        Alone::Start(StartError::Busy) => false,
+        Alone::Late | Alone::Start(StartError::Connect(ConnectError::Crowded)) => place.has_heart_stopped(),
+        Alone::Start(_) | Alone::Lost(_) => true,
+        _ => false,
+    };
+    if down {
+        match place.mark_down() {
+            // Without a mark each wrapper finds out for itself, which is slower and not wrong.
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+impl Session {
+    /// Reports a local run and waits until its outputs are staged, or nobody cares any more.
+    pub(super) fn report(&self, outcome: wire::LocalOutcome, wake: std::os::fd::BorrowedFd<'_>) -> Result<(), Alone> {
+        self.send(to_daemon::Message::Local(outcome))?;
+        match self.next(Some(wake))? {
+            (to_wrapper::Message::Staged(_), _) => Ok(()),
+            _ => Err(Alone::NoAnswer),
+        }
+    }
+
+    /// Tells the daemon that an answer was of no use. It may have left: then its record says less.
+    pub(super) fn publishing_failed(self, failure: String) -> Result<(), Alone> {
+        self.send(to_daemon::Message::Published(wire::PublishOutcome {
+            ok: false,
+            failure,
+        }))
+    }
+
+    /// The connection, for a run that holds a permit by it.
+    pub(super) fn connection(&self) -> &UnixStream {
+        &self.connection
+    }
+
+    fn send(&self, message: to_daemon::Message) -> Result<(), Alone> {
+        let frame = wire::ToDaemon { message: Some(message) };
+        crate::wire::send(&self.connection, &frame, &[]).map_err(Alone::Lost)
+    }
+
+    /// The next message that is no ping.
+    fn next(&self, wake: Option<std::os::fd::BorrowedFd<'_>>) -> Result<(to_wrapper::Message, Vec<OwnedFd>), Alone> {
+        loop {
+            let patience = Patience {
+                until: Some(Instant::now() + SILENCE),
+                wake,
+            };
+            let (frame, descriptors): (wire::ToWrapper, _) =
+                crate::wire::receive(&self.connection, patience).map_err(Alone::Lost)?;
+            match frame.message {
+                Some(to_wrapper::Message::Ping(_)) => {}
+                Some(message) => return Ok((message, descriptors)),
+                None => return Err(Alone::NoAnswer),
+            }
+        }
+    }
+}
+
+fn describe(invocation: &Invocation) -> io::Result<wire::StepRequest> {
+    let view = FileSystemView::own()?;
+    let cwd = FileId::of(Path::new("."))?;
+    let stderr = io::stderr();
+    let stderr_is_terminal = stderr.is_terminal();
+    let columns = if stderr_is_terminal {
+        rustix::termios::tcgetwinsize(&stderr).map_or(0, |size| size.ws_col)
+    } else {
+        0
+    };
+    Ok(wire::StepRequest {
+        tool: invocation.tool.as_os_str().as_bytes().to_vec(),
+        invoked_as: invocation.invoked_as.as_bytes().to_vec(),
+        args: invocation.args.iter().map(|word| word.as_bytes().to_vec()).collect(),
+        cwd: std::env::current_dir()?.into_os_string().into_vec(),
+        env: std::env::vars_os().map(variable).collect(),
+        umask: umask(),
+        pid: std::process::id(),
+        mount_namespace: view.mount_namespace,
+        root_device: view.root.device,
+        root_inode: view.root.inode,
+        cwd_device: cwd.device,
+        cwd_inode: cwd.inode,
+        stderr_is_terminal,
+        columns: columns.into(),
+    })
+}
+
+fn variable((name, value): (OsString, OsString)) -> wire::Variable {
+    wire::Variable {
+        name: name.into_vec(),
+        value: value.into_vec(),
+    }
+}
+
+/// Reading the umask means setting it; this process has one thread, so nobody sees the moment in between.
+fn umask() -> u32 {
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    rustix::process::umask(mask);
+    mask.as_raw_mode()
+}

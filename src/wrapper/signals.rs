@@ -1,0 +1,86 @@
+//! The signals that end a build, caught while the wrapper has something to clean up or a child to end.
+//!
+//! At all other times they keep their default action, which is right: the connection drops and the daemon cancels.
+//! A signal that the caller ignores (`nohup`, a shell's background job) stays ignored.
+
+use rustix::process::{Resource, Rlimit};
+use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The signals that are caught.
+const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// Signals caught from its making until the end of the process.
+pub(super) struct Signals {
+    last: Arc<AtomicUsize>,
+    wake: UnixStream,
+}
+
+impl Signals {
+    /// Catches the signals that end a build.
+    pub(super) fn catch() -> io::Result<Self> {
+        let (wake, rung) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let last = Arc::new(AtomicUsize::new(0));
+        let ignored = ignored_signals();
+        for signal in ENDING {
+            if ignored & (1 << (signal - 1)) == 0 {
+                let number = usize::try_from(signal).expect("signal numbers are positive");
+                // The number before the wake-up: who wakes must find it.
+                signal_hook::flag::register_usize(signal, Arc::clone(&last), number)?;
+                signal_hook::low_level::pipe::register(signal, rung.try_clone()?)?;
+            }
+        }
+        // A file beyond the user's limit is then an error of the write, and the tool finds out for itself.
+        signal_hook::low_level::pipe::register(SIGXFSZ, rung.try_clone()?)?;
+        // Also lifts an ignored SIGCHLD, under which a child's status is lost.
+        signal_hook::low_level::pipe::register(SIGCHLD, rung)?;
+        Ok(Self { last, wake })
+    }
+
+    /// Readable after a signal, one of a child's end too, until [`Signals::rest`].
+    pub(super) fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// Makes the wake-up descriptor quiet again.
+    pub(super) fn rest(&self) {
+        use std::io::Read as _;
+        let mut bytes = [0; 64];
+        // Ends with "would block"; the other end cannot close while it is registered.
+        while (&self.wake).read(&mut bytes).is_ok_and(|count| count > 0) {}
+    }
+
+    /// The last signal that asked for an end.
+    pub(super) fn caught(&self) -> Option<i32> {
+        i32::try_from(self.last.load(Ordering::SeqCst))
+            .ok()
+            .filter(|&signal| signal != 0)
+    }
+}
+
+/// The mask of ignored signals; none where `/proc` does not say.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// Ends this process by a signal, so that the parent sees what it would have seen of the tool. Returns only for signals
+/// that do not end a process by default; then an exit code in a shell's manner is what is left.
+pub(super) fn die_of(signal: i32) -> u8 {
+    // The tool has left its core, if any; ours would take its place.
+    let no_core = Rlimit {
+        current: Some(0),
+        maximum: rustix::process::getrlimit(Resource::Core).maximum,
+    };
+    let limited = rustix::process::setrlimit(Resource::Core, no_core);
+    let raised = signal_hook::low_level::emulate_default_handler(signal);
+    debug_assert!(limited.is_ok() && raised.is_ok());
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
