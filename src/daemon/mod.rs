@@ -70,7 +70,7 @@ pub struct DaemonOptions {
     pub idle_timeout: Duration,
     /// Threads that accept and answer at once.
     pub accept_threads: usize,
-    /// Only told by `rewrap daemon status`.
+    /// Only told by `rewrap daemon status`. A daemon that a wrapper started has it from its command line alone.
     pub state_directory: Option<PathBuf>,
     /// Leaves on SIGTERM, SIGINT and SIGHUP. Off where the daemon is not the whole process.
     pub obeys_signals: bool,

@@ -6,9 +6,10 @@ use crate::wire::place::{ConnectError, Place, PlaceError};
 use crate::wire::view::{FileId, FileSystemView};
 use crate::wire::{Patience, WireError};
 use crate::wrapper::invocation::Invocation;
+use rustix::net::sockopt::{self, Timeout};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -117,7 +118,12 @@ fn acknowledged(place: &Place, step: &wire::ToDaemon) -> Result<UnixStream, Alon
     };
     let (first, _): (wire::ToWrapper, _) = crate::wire::receive(&connection, patience).map_err(late_or_lost)?;
     match first.message {
-        Some(to_wrapper::Message::Ack(_)) => Ok(connection),
+        Some(to_wrapper::Message::Ack(_)) => {
+            // From here on it may take its time, to read a long report too.
+            sockopt::set_socket_timeout(&connection, Timeout::Send, Some(SILENCE))
+                .map_err(|errno| Alone::Lost(errno.into()))?;
+            Ok(connection)
+        }
         _ => Err(Alone::NoAnswer),
     }
 }
@@ -125,8 +131,9 @@ fn acknowledged(place: &Place, step: &wire::ToDaemon) -> Result<UnixStream, Alon
 /// Spares the other wrappers the same wait where that is called for. A busy machine is no reason: then the heart beats.
 fn mark_if_down(place: &Place, alone: &Alone) {
     let down = match alone {
-        Alone::Start(StartError::Busy) => false,
-        Alone::Late | Alone::Start(StartError::Connect(ConnectError::Crowded)) => place.has_heart_stopped(),
+        Alone::Late | Alone::Start(StartError::Busy | StartError::Connect(ConnectError::Crowded)) => {
+            place.has_heart_stopped()
+        }
         Alone::Start(_) | Alone::Lost(_) => true,
         _ => false,
     };
@@ -140,7 +147,7 @@ fn mark_if_down(place: &Place, alone: &Alone) {
 
 impl Session {
     /// Reports a local run and waits until its outputs are staged, or nobody cares any more.
-    pub(super) fn report(&self, outcome: wire::LocalOutcome, wake: std::os::fd::BorrowedFd<'_>) -> Result<(), Alone> {
+    pub(super) fn report(&self, outcome: wire::LocalOutcome, wake: BorrowedFd<'_>) -> Result<(), Alone> {
         self.send(to_daemon::Message::Local(outcome))?;
         match self.next(Some(wake))? {
             (to_wrapper::Message::Staged(_), _) => Ok(()),
@@ -167,7 +174,7 @@ impl Session {
     }
 
     /// The next message that is no ping.
-    fn next(&self, wake: Option<std::os::fd::BorrowedFd<'_>>) -> Result<(to_wrapper::Message, Vec<OwnedFd>), Alone> {
+    fn next(&self, wake: Option<BorrowedFd<'_>>) -> Result<(to_wrapper::Message, Vec<OwnedFd>), Alone> {
         loop {
             let patience = Patience {
                 until: Some(Instant::now() + SILENCE),

@@ -28,7 +28,7 @@ impl Case {
         let mut blob = tempfile::tempfile().unwrap();
         // The position is left at the end: whoever copies must not rely on it.
         blob.write_all(content.as_bytes()).unwrap();
-        let content = if name.ends_with(".d") {
+        let content = if Path::new(name).extension() == Some(OsStr::new("d")) {
             Sent::Inline(content.into())
         } else {
             self.blobs.push(blob.into());
