@@ -1,8 +1,12 @@
 //! Typed errors of the library → [`Failure`], with the hints that are true for them.
 
 use crate::config::{ConfigError, FILE_NAME};
+use crate::daemon::DaemonError;
+use crate::daemon::client::ControlError;
 use crate::failure::{Failure, FailureKind};
 use crate::host::fs::PathError;
+use crate::store::StoreError;
+use crate::wire::place::PlaceError;
 use std::error::Error;
 
 impl From<ConfigError> for Failure {
@@ -53,6 +57,30 @@ impl From<ConfigError> for Failure {
 
 impl From<PathError> for Failure {
     fn from(error: PathError) -> Self {
+        host(&error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        host(&error)
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        host(&error)
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        host(&error)
+    }
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
         host(&error)
     }
 }

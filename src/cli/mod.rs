@@ -5,9 +5,11 @@
 mod build;
 mod completions;
 mod config;
+pub mod daemon;
 mod failures;
 mod setting_flags;
 mod stats;
+mod store;
 mod usage;
 
 use crate::config::layers::unknown_variables;
@@ -47,6 +49,10 @@ enum Command {
     Stats(stats::Arguments),
     #[command(subcommand)]
     Config(config::Command),
+    #[command(subcommand)]
+    Store(store::Command),
+    #[command(subcommand)]
+    Daemon(daemon::Command),
     Completions(completions::Arguments),
 }
 
@@ -70,6 +76,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Build(arguments) => build::run(arguments),
         Command::Stats(arguments) => stats::run(&arguments),
         Command::Config(command) => config::run(command),
+        Command::Store(command) => store::run(command),
+        Command::Daemon(command) => daemon::run(&command),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 /// Which rows of the table a command takes.
 pub(super) trait Scope {
+    /// Its rows have this among their takers.
     const TAKER: Taker;
 }
 
@@ -26,6 +27,14 @@ pub(super) struct ForConfig;
 
 impl Scope for ForConfig {
     const TAKER: Taker = Taker::Config;
+}
+
+/// `rewrap store …`.
+#[derive(Debug)]
+pub(super) struct ForStore;
+
+impl Scope for ForStore {
+    const TAKER: Taker = Taker::Store;
 }
 
 /// The settings given as flags of a command.

@@ -112,8 +112,6 @@ pub enum Taker {
     Config,
     /// `rewrap store …`.
     Store,
-    /// `rewrap daemon run`.
-    Daemon,
 }
 
 /// One row.
@@ -166,7 +164,6 @@ pub const TEST_PREFIX: &str = "REWRAP_TEST_";
 
 const STEPS: &[Taker] = &[Taker::Build, Taker::Config];
 const STORE: &[Taker] = &[Taker::Build, Taker::Config, Taker::Store];
-const DAEMON: &[Taker] = &[Taker::Build, Taker::Config, Taker::Daemon];
 
 const ITS_A_KEY: InProject = InProject::Refused("it is a credential, and a checkout must not choose where yours go");
 const ITS_SHARED: InProject = InProject::Refused("the store serves all of a user's projects");
@@ -389,7 +386,7 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long the daemon stays after the last step.",
         in_project: InProject::Refused("the daemon serves all of a user's projects"),
         secret: false,
-        takers: DAEMON,
+        takers: STEPS,
     },
     Setting {
         key: "progress",

@@ -147,7 +147,7 @@ fn reasons(records: &[Record]) -> String {
             ("", Where::Local) => "not cached before".into(),
             ("", Where::Fallback) => "server unavailable".into(),
             ("", _) => "other".into(),
-            (code, _) => code.replace('_', " "),
+            (code, _) => code.replace(['_', '-'], " "),
         };
         *numbers.entry(reason).or_default() += 1;
     }

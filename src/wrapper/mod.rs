@@ -5,7 +5,7 @@
 
 pub mod invocation;
 mod publish;
-pub mod record;
+mod record;
 mod relay;
 mod run;
 pub mod search;
