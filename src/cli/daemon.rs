@@ -4,10 +4,11 @@ use super::{print, print_json};
 use crate::config::Resolver;
 use crate::config::layers::Layer;
 use crate::daemon::client::{self, ControlError};
-use crate::daemon::{self, DaemonOptions, StepService};
+use crate::daemon::{self, DaemonOptions};
 use crate::failure::Failure;
 use crate::pb::wire::ControlReply;
 use crate::pb::wire::control_request::Kind;
+use crate::pipeline::Pipeline;
 use crate::report::units;
 use crate::wire::place::Place;
 use clap::Args;
@@ -30,6 +31,9 @@ pub(super) enum Command {
     /// Stop the daemon when what is under way has ended
     Stop,
     Status(StatusArguments),
+    /// Be the daemon
+    #[command(hide = true)]
+    Run(RunArguments),
 }
 
 /// Print whether the daemon runs, since when, and what it serves. Exit status 1 if it does not run.
@@ -42,7 +46,7 @@ pub(super) struct StatusArguments {
 
 /// How the daemon is started; the wrapper that starts it gives all of these.
 #[derive(Debug, Args)]
-pub struct RunArguments {
+pub(super) struct RunArguments {
     /// The listening socket is stdin
     #[arg(long)]
     inherited_socket: bool,
@@ -87,33 +91,33 @@ impl From<ControlReply> for Daemon {
     }
 }
 
-pub(super) fn run(command: &Command) -> Result<ExitCode, Failure> {
-    let place = Place::find()?;
+pub(super) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Run(arguments) => serve(arguments).map(|()| ExitCode::SUCCESS),
         Command::Start => {
-            client::start(&place)?;
+            client::start(&Place::find()?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Stop => match client::stop(&place) {
+        Command::Stop => match client::stop(&Place::find()?) {
             Err(ControlError::NotRunning) => not_running(false).map(|()| ExitCode::SUCCESS),
             stopped => Ok(stopped.map(|_| ExitCode::SUCCESS)?),
         },
-        Command::Status(arguments) => match client::ask(&place, Kind::Status) {
+        Command::Status(arguments) => match client::ask(&Place::find()?, Kind::Status) {
             Err(ControlError::NotRunning) => not_running(arguments.json).map(|()| ExitCode::FAILURE),
             reply => status(reply?.into(), arguments.json),
         },
     }
 }
 
-/// The daemon itself, serving steps by `service` until it is idle, told to stop or signalled.
-pub fn serve(arguments: RunArguments, service: Arc<dyn StepService>) -> Result<(), Failure> {
+/// The daemon itself, until it is idle, told to stop or signalled.
+fn serve(arguments: RunArguments) -> Result<(), Failure> {
     let place = match &arguments.socket {
         Some(socket) => Place::of_socket(socket)?,
         None => Place::find()?,
     };
     let mut options = DaemonOptions::new(place);
     options.inherited_socket = arguments.inherited_socket;
-    // Only what a person starts has an environment with settings; a wrapper's daemon has none and takes the default.
+    // Only what a person starts has an environment with settings; what a wrapper starts learns of them from its steps.
     options.idle_timeout = Resolver::new()
         .for_command("/".as_ref(), Layer::default())?
         .config
@@ -122,6 +126,7 @@ pub fn serve(arguments: RunArguments, service: Arc<dyn StepService>) -> Result<(
         daemon::log::start(&state)?;
         options.state_directory = Some(state);
     }
+    let service = Arc::new(Pipeline::new(options.state_directory.as_deref()));
     Ok(daemon::run(options, service)?)
 }
 

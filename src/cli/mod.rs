@@ -77,7 +77,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Stats(arguments) => stats::run(&arguments),
         Command::Config(command) => config::run(command),
         Command::Store(command) => store::run(command),
-        Command::Daemon(command) => daemon::run(&command),
+        Command::Daemon(command) => daemon::run(command),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

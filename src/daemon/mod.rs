@@ -40,6 +40,11 @@ pub trait StepService: Send + Sync + 'static {
 
     /// On a thread of the step's own: may scan, wait for servers and for the wrapper's local run.
     fn slow(&self, step: &wire::StepRequest, conversation: &dyn Conversation);
+
+    /// How long the latest step's settings let an idle daemon live; `None` if no step said so.
+    fn idle_timeout(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The wrapper at the other end, during [`StepService::slow`]. The daemon pings it meanwhile.
@@ -66,7 +71,7 @@ pub struct DaemonOptions {
     pub place: Place,
     /// The listening socket is stdin: a wrapper made it ([`start`]). Otherwise it is made at `place`.
     pub inherited_socket: bool,
-    /// Leaves this long after the last open connection (`daemon_idle_timeout`).
+    /// Leaves this long after the last open connection, unless the service says otherwise.
     pub idle_timeout: Duration,
     /// Threads that accept and answer at once.
     pub accept_threads: usize,

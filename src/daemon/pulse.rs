@@ -74,9 +74,9 @@ impl Clock {
         } else {
             None
         };
-        let idle = self
-            .quiet_since
-            .is_some_and(|since| now.duration_since(since) >= daemon.options.idle_timeout);
+        let idle = self.quiet_since.is_some_and(|since| {
+            now.duration_since(since) >= daemon.service.idle_timeout().unwrap_or(daemon.options.idle_timeout)
+        });
         if idle || daemon.stopping.load(std::sync::atomic::Ordering::SeqCst) {
             leave(daemon, if idle { "idle" } else { "told to stop" });
             self.leave_at = Some(now + LEAVE_WITHIN);

@@ -4,7 +4,7 @@ use super::admission::{self, LocalResult, NotAdmitted};
 use super::history::{micros, timed};
 use super::prepare::Prepared;
 use super::request::Request;
-use super::slow::{RunsHere, Step, sentence};
+use super::slow::{LastWord, RunsHere, Step, sentence};
 use crate::config::Config;
 use crate::daemon::HungUp;
 use crate::execute::permits::Permit;
@@ -25,7 +25,7 @@ impl Step<'_> {
         prepared: Prepared,
         store: Option<&DiskStore>,
         why: &RunsHere,
-    ) -> Result<(), HungUp> {
+    ) -> Result<LastWord, HungUp> {
         let place = match (why.fell_back, prepared.stays_here.is_some()) {
             (true, _) => Where::Fallback,
             _ => Where::Local,
@@ -40,7 +40,7 @@ impl Step<'_> {
         drop(permit);
         self.note.record.exit = outcome.exit;
         self.keep(request, &prepared, store, &outcome, extra.as_deref(), plan, config);
-        self.conversation.staged()
+        Ok(LastWord::Staged)
     }
 
     /// Steps that a server failed wait for their turn; those that run here anyway are bounded by the build tool.

@@ -30,7 +30,7 @@ mod servers;
 mod slow;
 mod there;
 
-use crate::config::{Config, Resolved, Resolver};
+use crate::config::{Config, ConfigError, Resolved, Resolver};
 use crate::daemon::{Answer, Conversation, StepService};
 use crate::execute::permits::Permits;
 use crate::host::clock::Clock;
@@ -52,8 +52,9 @@ use request::Request;
 use servers::Servers;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything that steps share: caches, stores, servers. One per daemon.
 pub struct Pipeline {
@@ -68,6 +69,8 @@ pub struct Pipeline {
     servers: Servers,
     permits: Arc<Permits>,
     history: History,
+    /// `daemon_idle_timeout` of the latest step, in milliseconds; 0 before the first.
+    idle_timeout: AtomicU64,
     /// Where depfiles that only we ask for are written.
     scratch: PathBuf,
 }
@@ -91,6 +94,7 @@ impl Pipeline {
             servers: Servers::new(scratch.clone()),
             permits: Arc::default(),
             history: History::default(),
+            idle_timeout: AtomicU64::new(0),
             digests,
             files,
             scratch,
@@ -109,6 +113,15 @@ impl Pipeline {
             .ok();
         stores.insert(dir.clone(), opened.clone());
         opened
+    }
+
+    /// The settings of a step.
+    fn settings(&self, request: &Request<'_>) -> Result<Arc<Resolved>, ConfigError> {
+        let resolved = self.resolver.for_request(&request.cwd, request.variables())?;
+        let millis = resolved.config.daemon_idle_timeout.as_millis().max(1);
+        self.idle_timeout
+            .store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Ok(resolved)
     }
 
     /// The answer to a request whose inputs are as they were when it was last seen, if its result is here.
@@ -173,7 +186,7 @@ impl StepService for Pipeline {
     fn quick(&self, step: &StepRequest) -> Option<Answer> {
         let mut note = Note::begin(step);
         let request = Request::new(step).ok()?;
-        let resolved = self.resolver.for_request(&request.cwd, request.variables()).ok()?;
+        let resolved = self.settings(&request).ok()?;
         let answer = self.known(&request, &resolved, &mut note)?;
         self.history.append(resolved.config.state_dir.as_deref(), note);
         Some(answer)
@@ -181,5 +194,10 @@ impl StepService for Pipeline {
 
     fn slow(&self, step: &StepRequest, conversation: &dyn Conversation) {
         slow::Step::new(self, step, conversation).run();
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        let millis = self.idle_timeout.load(Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 }

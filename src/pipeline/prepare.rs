@@ -15,8 +15,8 @@ use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
 use crate::scan::{self, Scan, ScanFailure};
 use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
-use std::ffi::OsStr;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

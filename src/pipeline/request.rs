@@ -11,23 +11,23 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// One step. Borrowed from the frame: a hit copies nothing of the environment.
-pub struct Request<'a> {
+pub(super) struct Request<'a> {
     /// The frame.
-    pub wire: &'a StepRequest,
+    pub(super) wire: &'a StepRequest,
     /// The real tool, absolute.
-    pub tool: &'a Path,
+    pub(super) tool: &'a Path,
     /// The name that the tool is invoked by.
-    pub invoked_as: &'a str,
+    pub(super) invoked_as: &'a str,
     /// Its arguments.
-    pub args: Vec<&'a str>,
+    pub(super) args: Vec<&'a str>,
     /// The working directory as compilers name it: `PWD` where it names the cwd, else the real path.
-    pub cwd: PathBuf,
+    pub(super) cwd: PathBuf,
     env: HashMap<&'a [u8], &'a [u8]>,
 }
 
 impl<'a> Request<'a> {
     /// Refuses what the protocol cannot carry: REAPI strings are UTF-8.
-    pub fn new(wire: &'a StepRequest) -> Result<Self, LocalOnly> {
+    pub(super) fn new(wire: &'a StepRequest) -> Result<Self, LocalOnly> {
         let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).map_err(|_| LocalOnly::NonUtf8);
         let args = wire.args.iter().map(|word| text(word)).collect::<Result<_, _>>()?;
         let env: HashMap<&[u8], &[u8]> = wire
@@ -51,26 +51,30 @@ impl<'a> Request<'a> {
     }
 
     /// A variable of the step's environment.
-    pub fn env(&self, name: &str) -> Option<&'a [u8]> {
+    pub(super) fn env(&self, name: &str) -> Option<&'a [u8]> {
         self.env.get(name.as_bytes()).copied()
     }
 
     /// All variables.
-    pub fn variables(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.env.iter().map(|(name, value)| (*name, *value))
     }
 
     /// The whole environment, for asking a compiler.
-    pub fn environment(&self) -> Environment {
+    pub(super) fn environment(&self) -> Environment {
         let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
-        self.variables().map(|(name, value)| (text(name), text(value))).collect()
+        self.variables()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     /// The variables that an action is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
     /// path that is not there.
-    pub fn action_environment(&self) -> Vec<(String, String)> {
+    pub(super) fn action_environment(&self) -> Vec<(String, String)> {
         let relevant = self.variables().filter_map(|(name, value)| {
-            let name = std::str::from_utf8(name).ok().filter(|name| action::is_relevant(name))?;
+            let name = std::str::from_utf8(name)
+                .ok()
+                .filter(|name| action::is_relevant(name))?;
             Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });
         let mut variables: Vec<_> = relevant.collect();
@@ -79,12 +83,12 @@ impl<'a> Request<'a> {
     }
 
     /// A variable that names a directory.
-    pub fn env_path(&self, name: &str) -> Option<&'a Path> {
+    pub(super) fn env_path(&self, name: &str) -> Option<&'a Path> {
         self.env(name).map(|value| Path::new(OsStr::from_bytes(value)))
     }
 
     /// How diagnostics look to this user.
-    pub fn presentation(&self) -> Presentation {
+    pub(super) fn presentation(&self) -> Presentation {
         let colour = self.wire.stderr_is_terminal;
         Presentation {
             locale: self.locale(),

@@ -5,7 +5,6 @@ use super::history::Note;
 use super::prepare::{NoStep, Prepared};
 use super::request::Request;
 use super::there::Elsewhere;
-use crate::action::PlacedLocally;
 use crate::config::{Config, ConfigError};
 use crate::daemon::{Answer, Conversation, HungUp};
 use crate::execute::strategy::{self, WithoutServers};
@@ -25,6 +24,16 @@ pub(super) struct Step<'a> {
     pub(super) note: Note,
 }
 
+/// What the wrapper still waits for when the work is done.
+pub(super) enum LastWord {
+    /// The answer itself.
+    Answer(Answer),
+    /// That its outputs are staged.
+    Staged,
+    /// Nothing: it is gone.
+    None,
+}
+
 /// Why a step with an action runs here: a code and a sentence for the record, and whether a server failed it.
 pub(super) struct RunsHere {
     pub(super) code: String,
@@ -42,29 +51,38 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// To its end, and into the history.
+    /// To its end. Into the history before the wrapper may exit, so that who waits for the build sees all of it.
     pub(super) fn run(mut self) {
         let mut state_dir = None;
-        if let Err(HungUp) = self.work(&mut state_dir) {
+        let last = self.work(&mut state_dir).unwrap_or_else(|HungUp| {
             self.note
                 .ended(Where::Unknown, "cancelled", "the build tool ended the step");
-        }
+            LastWord::None
+        });
         self.pipeline.history.append(state_dir.as_deref(), self.note);
+        let said = match last {
+            LastWord::Answer(answer) => self.conversation.answer(answer),
+            LastWord::Staged => self.conversation.staged(),
+            LastWord::None => Ok(()),
+        };
+        if let Err(HungUp) = said {
+            tracing::debug!("a wrapper left before its answer");
+        }
     }
 
-    fn work(&mut self, state_dir: &mut Option<PathBuf>) -> Result<(), HungUp> {
+    fn work(&mut self, state_dir: &mut Option<PathBuf>) -> Result<LastWord, HungUp> {
         let request = match Request::new(self.wire) {
             Ok(request) => request,
-            Err(reason) => return self.without_action(&NoStep::Command(reason)),
+            Err(reason) => return Ok(self.without_action(&NoStep::Command(reason))),
         };
-        let resolved = match self.pipeline.resolver.for_request(&request.cwd, request.variables()) {
+        let resolved = match self.pipeline.settings(&request) {
             Ok(resolved) => resolved,
-            Err(error) => return self.without_settings(&error),
+            Err(error) => return Ok(self.without_settings(&error)),
         };
         state_dir.clone_from(&resolved.config.state_dir);
         let prepared = match self.pipeline.prepare(&request, &resolved.config, &mut self.note) {
             Ok(prepared) => prepared,
-            Err(reason) => return self.without_action(&reason),
+            Err(reason) => return Ok(self.without_action(&reason)),
         };
         super::describe(&mut self.note, &prepared.remembered);
         "compiler".clone_into(&mut self.note.record.inputs_from);
@@ -75,7 +93,7 @@ impl<'a> Step<'a> {
             && let Some(answer) = self.pipeline.hit(store, &prepared.remembered, &mut self.note)
         {
             self.remember(&prepared);
-            return self.conversation.answer(answer);
+            return Ok(LastWord::Answer(answer));
         }
         self.decide(&request, &resolved.config, prepared, store.as_ref())
     }
@@ -87,17 +105,17 @@ impl<'a> Step<'a> {
         config: &Config,
         prepared: Prepared,
         store: Option<&DiskStore>,
-    ) -> Result<(), HungUp> {
+    ) -> Result<LastWord, HungUp> {
         let stays_here = prepared.stays_here.is_some();
         let plan = strategy::plan(config, strategy::Step { stays_here });
-        let why = match self.elsewhere(request, config, plan, &prepared, store) {
+        let why = match self.elsewhere(config, plan, &prepared, store) {
             Elsewhere::Done(answer) => {
                 self.remember(&prepared);
-                return self.conversation.answer(answer);
+                return Ok(LastWord::Answer(answer));
             }
             Elsewhere::Cancelled => return Err(HungUp),
             Elsewhere::NotAsked => RunsHere::by_plan(&prepared),
-            Elsewhere::Failed(why) if plan.without_servers == WithoutServers::Fail => return self.fail(&why),
+            Elsewhere::Failed(why) if plan.without_servers == WithoutServers::Fail => return Ok(self.fail(&why)),
             Elsewhere::Failed(why) => why,
         };
         self.here(request, config, plan, prepared, store, &why)
@@ -110,20 +128,20 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn without_action(&mut self, reason: &NoStep) -> Result<(), HungUp> {
+    fn without_action(&mut self, reason: &NoStep) -> LastWord {
         reason.kind().clone_into(&mut self.note.record.kind);
         self.note.ended(Where::LocalOnly, reason.code(), sentence(reason));
-        self.conversation.answer(Answer::RunHere(self.own_command()))
+        LastWord::Answer(Answer::RunHere(self.own_command()))
     }
 
     /// A compiler prints nothing about settings: the build summary and `rewrap config show` do.
-    fn without_settings(&mut self, error: &ConfigError) -> Result<(), HungUp> {
+    fn without_settings(&mut self, error: &ConfigError) -> LastWord {
         self.note.ended(Where::LocalOnly, "bad_settings", sentence(error));
-        self.conversation.answer(Answer::RunHere(self.own_command()))
+        LastWord::Answer(Answer::RunHere(self.own_command()))
     }
 
     /// The user allows nothing but remote execution, and that failed.
-    fn fail(&mut self, why: &RunsHere) -> Result<(), HungUp> {
+    fn fail(&mut self, why: &RunsHere) -> LastWord {
         self.note.ended(Where::Unknown, &why.code, why.sentence.clone());
         self.note.record.exit = OWN_FAILURE;
         let text = format!(
@@ -136,7 +154,7 @@ impl<'a> Step<'a> {
             exit: OWN_FAILURE,
             ..Publish::default()
         };
-        self.conversation.answer(Answer::Publish(publish, Vec::new()))
+        LastWord::Answer(Answer::Publish(publish, Vec::new()))
     }
 
     /// The user's own words, and the wrapper is done with us.
@@ -157,14 +175,6 @@ impl RunsHere {
         Self {
             code,
             sentence,
-            fell_back: false,
-        }
-    }
-
-    pub(super) fn placed(reason: &PlacedLocally) -> Self {
-        Self {
-            code: reason.code().to_owned(),
-            sentence: reason.sentence(),
             fell_back: false,
         }
     }

@@ -4,7 +4,6 @@ use super::answer;
 use super::candidate::{Candidate, Found};
 use super::history::micros;
 use super::prepare::Prepared;
-use super::request::Request;
 use super::servers::StepServers;
 use super::slow::{RunsHere, Step, sentence};
 use crate::action::BuiltAction;
@@ -50,7 +49,6 @@ struct Task<'t, 'p> {
     outputs: DeclaredOutputs,
     cancelled: CancellationToken,
     store: Option<&'t DiskStore>,
-    request: &'t Request<'t>,
 }
 
 /// How one try ended that gave nothing.
@@ -76,7 +74,6 @@ impl Step<'_> {
     /// Everything that servers may do for the step under this plan.
     pub(super) fn elsewhere(
         &mut self,
-        request: &Request<'_>,
         config: &Config,
         plan: Plan,
         prepared: &Prepared,
@@ -102,7 +99,6 @@ impl Step<'_> {
             },
             cancelled: self.conversation.cancelled(),
             store,
-            request,
         };
         let mut ended = Elsewhere::NotAsked;
         if plan.look_up_remotely {
@@ -387,12 +383,15 @@ impl Task<'_, '_> {
 impl Prepared {
     /// The actions that may be executed, with the candidates they are.
     fn sendable(&self) -> impl Iterator<Item = (&BuiltAction, &Candidate)> {
-        [Some(&self.base), self.own.as_ref()].into_iter().flatten().filter_map(|built| {
-            let sendable = built.placement == crate::action::Placement::Anywhere;
-            let candidates = &self.remembered.candidates;
-            let candidate = candidates.iter().find(|candidate| candidate.action == built.digest)?;
-            sendable.then_some((built, candidate))
-        })
+        [Some(&self.base), self.own.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|built| {
+                let sendable = built.placement == crate::action::Placement::Anywhere;
+                let candidates = &self.remembered.candidates;
+                let candidate = candidates.iter().find(|candidate| candidate.action == built.digest)?;
+                sendable.then_some((built, candidate))
+            })
     }
 }
 

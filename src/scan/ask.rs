@@ -315,6 +315,8 @@ fn refuse_precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolv
 fn absolute_names(members: &[Member]) -> Vec<PathBuf> {
     let mentions = members.iter().flat_map(|member| &member.facts.mentions);
     let absolute = mentions.filter(|mention| mention.name.starts_with(b"/"));
-    let names: BTreeSet<PathBuf> = absolute.map(|mention| PathBuf::from(OsStr::from_bytes(&mention.name))).collect();
+    let names: BTreeSet<PathBuf> = absolute
+        .map(|mention| PathBuf::from(OsStr::from_bytes(&mention.name)))
+        .collect();
     names.into_iter().collect()
 }
