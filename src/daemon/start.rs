@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// argv[0] under which `rewrap-cc` leaves the build behind and starts a daemon, whose program and arguments follow.
+/// `argv[0]` under which `rewrap-cc` leaves the build behind and starts a daemon, whose program and arguments follow.
 pub const DETACHED: &str = "rewrap:daemon";
 
 /// How often a wrapper looks whether another one has started the daemon.

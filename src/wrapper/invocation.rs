@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct Invocation {
     /// Absolute path; never a wrapper of ours.
     pub tool: PathBuf,
-    /// argv[0] as the tool shall see it.
+    /// `argv[0]` as the tool shall see it.
     pub invoked_as: OsString,
     /// The rest of argv.
     pub args: Vec<OsString>,
@@ -162,7 +162,7 @@ fn stand_for(
 /// Called by the name of a tool: the next one of that name.
 fn masquerade(argv0: OsString, args: Vec<OsString>, search: &Search) -> Result<Invocation, NoTool> {
     let tool = program(search.next_after_ours(base_name(&argv0)), base_name(&argv0))?;
-    // A toolchain that can be moved finds its parts from a path in argv[0]; ours would lead it astray.
+    // A toolchain that can be moved finds its parts from a path in `argv[0]`; ours would lead it astray.
     let invoked_as = if has_slash(&argv0) {
         tool.clone().into_os_string()
     } else {

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use search::Search;
 use session::{Alone, Answer, Session};
 use signal_hook::consts::signal::SIGPIPE;
-use signals::Signals;
+use signals::{Noted, Waking};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -99,8 +99,11 @@ impl Step {
     }
 
     fn publish(&self, answer: &wire::Publish, descriptors: Vec<OwnedFd>, session: Session) -> ExitCode {
-        let published = match Signals::catch() {
-            Ok(signals) => publish::publish(answer, descriptors, &|| signals.caught()).map(|()| signals),
+        if answer.files.is_empty() && answer.remove.is_empty() {
+            return say(answer);
+        }
+        let published = match Noted::from_now_on() {
+            Ok(signals) => publish::publish(answer, descriptors, &|| signals.last()).map(|()| signals),
             Err(source) => Err(PublishError::Refused {
                 verb: "guard",
                 path: ".".into(),
@@ -109,7 +112,7 @@ impl Step {
         };
         match published {
             Ok(signals) => {
-                if let Some(signal) = signals.caught() {
+                if let Some(signal) = signals.last() {
                     return ExitCode::from(signals::die_of(signal));
                 }
                 say(answer)
@@ -133,7 +136,7 @@ impl Step {
             };
             return give_up(&failed);
         }
-        let Ok(signals) = Signals::catch() else {
+        let Ok(signals) = Waking::from_now_on() else {
             return self.run_alone();
         };
         let Ok(ran) = local.run(&signals) else {
@@ -145,7 +148,7 @@ impl Step {
         if let Some(outcome) = ran.outcome {
             // The tool has run and its outputs are there, whatever becomes of the report.
             let _reported: Result<(), Alone> = session.report(outcome, signals.wake());
-            if let Some(signal) = signals.caught() {
+            if let Some(signal) = signals.last() {
                 return ExitCode::from(signals::die_of(signal));
             }
         }

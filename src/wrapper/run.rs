@@ -4,7 +4,7 @@ use crate::pb::wire;
 use crate::wrapper::invocation::{Invocation, NoTool};
 use crate::wrapper::relay::Relay;
 use crate::wrapper::search::Search;
-use crate::wrapper::signals::Signals;
+use crate::wrapper::signals::Waking;
 use crate::wrapper::{INSIDE, invocation, trampoline};
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
@@ -61,7 +61,7 @@ impl LocalRun<'_> {
 
     /// Runs the tool as a child that dies with this process; passes its output on as it comes and keeps it. After an
     /// error no tool is running.
-    pub(super) fn run(&self, signals: &Signals) -> io::Result<Ran> {
+    pub(super) fn run(&self, signals: &Waking) -> io::Result<Ran> {
         let started = Instant::now();
         let mut child = self.spawn()?;
         let ended = Relay::of(&mut child).and_then(|mut relay| {
@@ -126,7 +126,7 @@ impl LocalRun<'_> {
 }
 
 /// Waits for the child while its output flows, passing signals on: how it ended, and the signal that ends us.
-fn attend(child: &mut Child, relay: &mut Relay, signals: &Signals) -> io::Result<(ExitStatus, Option<i32>)> {
+fn attend(child: &mut Child, relay: &mut Relay, signals: &Waking) -> io::Result<(ExitStatus, Option<i32>)> {
     let mut caught = None;
     let mut forward_at: Option<Instant> = None;
     loop {
@@ -137,8 +137,8 @@ fn attend(child: &mut Child, relay: &mut Relay, signals: &Signals) -> io::Result
             relay.drain();
             return Ok((status, caught));
         }
-        if signals.caught() != caught {
-            caught = signals.caught();
+        if signals.last() != caught {
+            caught = signals.last();
             forward_at = Some(Instant::now() + SIGNAL_GRACE);
         }
         if let Some(signal) = caught.filter(|_| forward_at.is_some_and(|at| at <= Instant::now())) {

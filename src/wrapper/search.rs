@@ -22,6 +22,9 @@ pub const WRAPPER_NAMES: [&str; 7] = [
     "rewrap-objcopy",
 ];
 
+/// What compilers look for on `PATH`, and what a directory of shims therefore holds.
+const TELLING_NAMES: [&str; 3] = ["ld", "cc", "gcc"];
+
 /// What `execvp` searches where `PATH` is not set (`confstr(_CS_PATH)` of glibc).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
@@ -125,7 +128,12 @@ impl Search {
                 } else {
                     Path::new(OsStr::from_bytes(entry))
                 };
-                !(self.is_shim_directory(directory) || nested && self.is_ours(&directory.join(name)))
+                let is_ours = |name: &OsStr| self.is_ours(&directory.join(name));
+                if is_ours(name) {
+                    return !(nested || self.is_shim_directory(directory));
+                }
+                // Listing a directory like `/usr/bin` takes milliseconds: only where a tool would meet us again.
+                !(TELLING_NAMES.iter().any(|name| is_ours(OsStr::new(name))) && self.is_shim_directory(directory))
             });
         Some(OsStr::from_bytes(&kept.collect::<Vec<_>>().join(&b':')).to_owned())
     }

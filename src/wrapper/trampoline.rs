@@ -1,5 +1,5 @@
 //! Second lives of the wrapper's program: short processes that do, before an `exec`, what Rust cannot safely do between
-//! `fork` and `exec`. They are chosen by an argv[0] that no file has.
+//! `fork` and `exec`. They are chosen by an `argv[0]` that no file has.
 
 use crate::daemon::start::DETACHED;
 use crate::wire::place::DAEMON_PROGRAM;
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// argv[0] of the process that becomes a tool which dies with the wrapper. Then: the wrapper's process id, the tool,
+/// `argv[0]` of the process that becomes a tool which dies with the wrapper. Then: the wrapper's process id, the tool,
 /// the tool's argv.
 const TOOL: &str = "rewrap:tool";
 
@@ -29,7 +29,7 @@ pub(super) fn for_tool(invocation: &Invocation, args: Vec<&OsStr>) -> Command {
     command
 }
 
-/// The second life that this argv[0] asks for, if it does.
+/// The second life that this `argv[0]` asks for, if it does.
 pub(super) fn second_life(argv0: &OsStr, args: &[OsString]) -> Option<ExitCode> {
     match argv0.to_str()? {
         TOOL => Some(become_tool(args)),
