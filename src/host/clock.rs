@@ -25,13 +25,12 @@ impl Timestamp {
 
     /// The moment that much earlier.
     pub fn before(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_nanos()).unwrap_or(i64::MAX)))
+        Self(self.0.saturating_sub(nanos(by)))
     }
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
         Self(match time.duration_since(UNIX_EPOCH) {
             Ok(after) => nanos(after),
             Err(before) => -nanos(before.duration()),
@@ -39,21 +38,31 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// Tells the time. The default is the system's clock; a clock that runs ahead makes files that were just written look
-/// as if they had been left alone for long, so that tests need not wait.
+/// Tells the time: the system's, or with a shift for tests, which then need not wait. For a clock that runs ahead, files
+/// that were just written have been left alone for long; for one that runs behind, every file is fresh for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
-    ahead: Duration,
+    /// Nanoseconds.
+    shift: i64,
 }
 
 impl Clock {
     /// The system's clock, that much ahead.
     pub fn ahead(by: Duration) -> Self {
-        Self { ahead: by }
+        Self { shift: nanos(by) }
+    }
+
+    /// The system's clock, that much behind.
+    pub fn behind(by: Duration) -> Self {
+        Self { shift: -nanos(by) }
     }
 
     /// Now.
     pub fn now(&self) -> Timestamp {
-        (SystemTime::now() + self.ahead).into()
+        Timestamp(Timestamp::from(SystemTime::now()).0.saturating_add(self.shift))
     }
+}
+
+fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -129,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_listing_is_what_is_there_now_fresh_or_not() {
-        for clock in [Clock::default(), Clock::ahead(Duration::from_hours(1))] {
+        for clock in [
+            Clock::behind(Duration::from_hours(1)),
+            Clock::ahead(Duration::from_hours(1)),
+        ] {
             let listings = Listings::new(Arc::new(Trust::new(clock)));
             let dir = tempfile::tempdir().expect("directory");
             let at = |name: &str| dir.path().join(name);
@@ -156,7 +159,10 @@ mod tests {
     #[test]
     fn a_settled_directory_is_listed_once() {
         let dir = tempfile::tempdir().expect("directory");
-        for (clock, shared) in [(Clock::ahead(Duration::from_hours(1)), true), (Clock::default(), false)] {
+        for (clock, shared) in [
+            (Clock::ahead(Duration::from_hours(1)), true),
+            (Clock::behind(Duration::from_hours(1)), false),
+        ] {
             let listings = Listings::new(Arc::new(Trust::new(clock)));
             let (one, two) = (
                 listings.list(dir.path()).expect("list"),

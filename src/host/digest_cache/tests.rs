@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// For whom every file was written long ago.
-fn later() -> DigestCache {
+fn settled() -> DigestCache {
     let trust = Trust::new(Clock::ahead(Duration::from_hours(1)));
     DigestCache::new(Arc::new(Index::in_memory()), Arc::new(trust))
 }
 
-/// For whom what the test writes is fresh.
-fn now() -> DigestCache {
-    DigestCache::new(Arc::new(Index::in_memory()), Arc::default())
+/// For whom what the test writes is fresh, however slow the machine is.
+fn fresh() -> DigestCache {
+    let trust = Trust::new(Clock::behind(Duration::from_hours(1)));
+    DigestCache::new(Arc::new(Index::in_memory()), Arc::new(trust))
 }
 
 fn file(dir: &tempfile::TempDir, content: &str) -> PathBuf {
@@ -26,7 +27,7 @@ fn file(dir: &tempfile::TempDir, content: &str) -> PathBuf {
 fn a_settled_file_is_read_once_and_a_fresh_one_each_time() {
     let dir = tempfile::tempdir().expect("directory");
     let path = file(&dir, "content");
-    for (cache, settled, reads) in [(later(), true, 1), (now(), false, 3)] {
+    for (cache, settled, reads) in [(settled(), true, 1), (fresh(), false, 3)] {
         for _ in 0..3 {
             let seen = cache.look(&path).expect("look");
             assert_eq!((seen.digest, seen.settled), (Digest::of(b"content"), settled));
@@ -40,7 +41,7 @@ fn a_settled_file_is_read_once_and_a_fresh_one_each_time() {
 fn bytes_are_always_those_of_the_digest() {
     let dir = tempfile::tempdir().expect("directory");
     let path = file(&dir, "content");
-    for cache in [later(), now()] {
+    for cache in [settled(), fresh()] {
         for _ in 0..2 {
             let (seen, bytes) = cache.digest_and_bytes(&path).expect("read");
             assert_eq!((&bytes[..], seen.digest), (&b"content"[..], Digest::of(b"content")));
@@ -88,7 +89,7 @@ fn every_kind_of_change_is_noticed() {
         }),
     ];
     for (name, change) in changes {
-        for cache in [later(), now()] {
+        for cache in [settled(), fresh()] {
             let dir = tempfile::tempdir().expect("directory");
             let path = file(&dir, "content");
             cache.digest(&path).expect("digest");
@@ -125,7 +126,7 @@ fn a_change_that_leaves_the_identity_is_noticed_while_the_file_is_fresh() {
         .expect("python3");
     let mut lines = BufReader::new(writer.stdout.take().expect("pipe")).lines();
     let mut stdin = writer.stdin.take().expect("pipe");
-    let cache = now();
+    let cache = fresh();
     for content in ["1", "2"] {
         assert_eq!(lines.next().expect("line").expect("line"), content);
         assert_eq!(cache.digest(&path).expect("digest").1, Digest::of(content.as_bytes()));
@@ -139,7 +140,7 @@ fn threads_that_ask_for_one_file_read_it_once() {
     let dir = tempfile::tempdir().expect("directory");
     let path = dir.path().join("file");
     std::fs::write(&path, vec![7; 8 << 20]).expect("write");
-    let cache = later();
+    let cache = settled();
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| cache.digest(&path).expect("digest"));
@@ -154,9 +155,9 @@ fn only_regular_files_have_a_digest() {
     let pipe = dir.path().join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("mkfifo");
     for path in [dir.path(), &pipe, Path::new("/dev/null")] {
-        let error = now().digest(path).expect_err("no file");
+        let error = fresh().digest(path).expect_err("no file");
         assert_eq!(error.source.kind(), io::ErrorKind::InvalidInput, "{error}");
     }
-    let error = now().digest(&dir.path().join("nothing")).expect_err("no file");
+    let error = fresh().digest(&dir.path().join("nothing")).expect_err("no file");
     assert_eq!(error.source.kind(), io::ErrorKind::NotFound);
 }

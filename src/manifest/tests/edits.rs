@@ -19,7 +19,7 @@ fn plant(host: &Host) {
     write(host.at("inc2/sub/y.h"), "int y;");
     write(host.at("inc1/unrelated"), "");
     symlink("inc2", host.at("lnk")).expect("symlink");
-    symlink("nowhere", host.at("inc1/dangling.h")).expect("symlink");
+    symlink("../nowhere", host.at("inc1/dangling.h")).expect("symlink");
 }
 
 /// The change that `edit` makes to a manifest of the tree, shortened to its first word and path; "holds" if none.
@@ -57,10 +57,10 @@ fn contents() {
     check("holds", |_| {});
     check("holds", |host| write(host.at("inc2/h.h"), "int h;"));
     check("holds", |host| {
-        set_modified(&host.at("inc2/h.h"), std::time::UNIX_EPOCH)
+        set_modified(&host.at("inc2/h.h"), std::time::UNIX_EPOCH);
     });
     check("`inc2/h.h` has another content", |host| {
-        write(host.at("inc2/h.h"), "int j;")
+        write(host.at("inc2/h.h"), "int j;");
     });
     check("`inc2/sub/y.h` has another content", |host| {
         write(host.at("new"), "int j;");
@@ -77,13 +77,13 @@ fn contents() {
 #[test]
 fn what_goes() {
     check("`inc2/h.h` is gone", |host| {
-        fs::remove_file(host.at("inc2/h.h")).expect("remove")
+        fs::remove_file(host.at("inc2/h.h")).expect("remove");
     });
     check("`inc2/sub/y.h` is gone", |host| {
-        fs::remove_dir_all(host.at("inc2/sub")).expect("remove")
+        fs::remove_dir_all(host.at("inc2/sub")).expect("remove");
     });
     check("`build` is gone", |host| {
-        fs::remove_dir(host.at("build")).expect("remove")
+        fs::remove_dir(host.at("build")).expect("remove");
     });
     check("`lnk` is gone", |host| fs::remove_file(host.at("lnk")).expect("remove"));
     check("`inc1/dangling.h` is now something else", |host| {
@@ -97,25 +97,25 @@ fn what_appears() {
     check("`inc1/h.h` has appeared", |host| write(host.at("inc1/h.h"), "int h;"));
     // In a directory that was looked through in vain, for a name of several components.
     check("`inc1/sub` has appeared", |host| {
-        fs::create_dir(host.at("inc1/sub")).expect("mkdir")
+        fs::create_dir(host.at("inc1/sub")).expect("mkdir");
     });
     // Found nowhere before: what `__has_include` asked for.
     check("`build/optional.h` has appeared", |host| {
-        write(host.at("build/optional.h"), "")
+        write(host.at("build/optional.h"), "");
     });
     check("`inc2/optional.h` has appeared", |host| {
         symlink("h.h", host.at("inc2/optional.h")).expect("symlink");
     });
     // A directory of the search path, or one above it.
     check("`gen` has appeared", |host| {
-        fs::create_dir_all(host.at("gen/inc")).expect("mkdir")
+        fs::create_dir_all(host.at("gen/inc")).expect("mkdir");
     });
     check("`gen` has appeared", |host| {
-        symlink("inc1", host.at("gen")).expect("symlink")
+        symlink("inc1", host.at("gen")).expect("symlink");
     });
     // Where a link led nowhere.
     check("`inc1/dangling.h` is now something else", |host| {
-        write(host.at("inc1/nowhere"), "")
+        write(host.at("nowhere"), "");
     });
 }
 
@@ -129,7 +129,7 @@ fn what_nobody_asked_for() {
         }
     });
     check("holds", |host| {
-        fs::remove_file(host.at("inc1/unrelated")).expect("remove")
+        fs::remove_file(host.at("inc1/unrelated")).expect("remove");
     });
 }
 
@@ -245,7 +245,7 @@ fn what_changes_before_the_observation_is_not_remembered() {
         fs::rename(host.at("inc2"), host.at("moved")).expect("rename");
         symlink("moved", host.at("inc2")).expect("symlink");
     });
-    check_refused(|host| write(host.at("inc1/nowhere"), ""));
+    check_refused(|host| write(host.at("nowhere"), ""));
     // To a directory that the search knew, but not under this name.
     check_refused(|host| symlink("../inc2", host.at("inc1/sub")).expect("symlink"));
 }

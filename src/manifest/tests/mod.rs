@@ -29,7 +29,7 @@ struct Host {
 impl Host {
     /// For which everything has just been written, so that nothing is believed.
     fn fresh() -> Self {
-        Self::with(Clock::default())
+        Self::with(Clock::behind(Duration::from_hours(1)))
     }
 
     /// For which everything was written long ago.

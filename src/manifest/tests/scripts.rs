@@ -61,9 +61,15 @@ fn apply(host: &Host, edit: &Edit, tick: &mut u64) {
     }
 }
 
+fn apply_all(host: &Host, edits: &[Edit], tick: &mut u64) {
+    for edit in edits {
+        apply(host, edit, tick);
+    }
+}
+
 fn check(host: &Host, before: &[Edit], after: &[Edit]) -> Result<(), TestCaseError> {
     let mut tick = 1_000_000;
-    before.iter().for_each(|edit| apply(host, edit, &mut tick));
+    apply_all(host, before, &mut tick);
     let began = host.trust.now();
     let seen = host.search(DIRECTORIES, NAMES);
     // Refused where a name that nobody used lies in a fresh directory.
@@ -98,10 +104,11 @@ proptest! {
         meanwhile in prop::collection::vec(edit(), 1..3),
     ) {
         let host = Host::fresh();
-        before.iter().for_each(|edit| apply(&host, edit, &mut 1_000_000));
+        let mut tick = 1_000_000;
+        apply_all(&host, &before, &mut tick);
         let began = host.trust.now();
         let seen = host.search(DIRECTORIES, NAMES);
-        meanwhile.iter().for_each(|edit| apply(&host, edit, &mut 2_000_000));
+        apply_all(&host, &meanwhile, &mut tick);
         if let Ok(manifest) = host.observe(&seen, began) && host.holds(&manifest).is_ok() {
             prop_assert_eq!(host.search(DIRECTORIES, NAMES), seen);
         }
