@@ -320,20 +320,11 @@ fn assembly_reads_files() {
     let source = [
         (
             "s.S",
-            "#include \"cpp.h\"\n.include \"mac.inc\"\n.data\n.incbin BLOB \n it_is ' '\n",
+            "#include \"cpp.h\"\n.include \"mac.inc\"\n.data\n.incbin \"b.bin\" # don't\n",
         ),
         ("cpp.h", "// it's cpp\n"),
         ("i/mac.inc", ".include \"inner.inc\"\n"),
         ("inner.inc", ".byte 1\n"),
-    ];
-    let source = [
-        (
-            source[0].0,
-            "#include \"cpp.h\"\n.include \"mac.inc\"\n.data\n.incbin \"b.bin\" # don't\n",
-        ),
-        source[1],
-        source[2],
-        source[3],
         ("i/b.bin", "bytes"),
     ];
     check(
