@@ -192,6 +192,69 @@ fn remarks_of_a_text() {
     check("#include \"a.h\"\n#include", &[]);
 }
 
+#[test]
+fn every_header_of_the_standard_library_is_mentioned_where_it_is_included() {
+    let check = |compiler: &str, language: &str, headers: &[&str]| {
+        let includes: String = headers
+            .iter()
+            .map(|header| ["#include <", header, ">\n"].concat())
+            .collect();
+        let source = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(source.path(), &includes).expect("source");
+        let listed = std::process::Command::new(compiler)
+            .args(["-M", "-MT", "x", "-x", language])
+            .arg(source.path())
+            .output()
+            .expect("compiler");
+        let listed = crate::scan::depfile::prerequisites(&listed.stdout).expect("a list");
+        let mut mentioned = std::collections::BTreeSet::new();
+        for path in &listed {
+            let facts = lex(
+                &std::fs::read(path).expect("header"),
+                Consumer::Compiler,
+                &builtin_questions(),
+            );
+            assert_eq!(facts.unresolvable, None, "{}", path.display());
+            mentioned.extend(facts.mentions.into_iter().map(|mention| mention.name));
+        }
+        // The source, and what gcc includes by itself.
+        let unasked = |path: &std::path::Path| path == source.path() || path.ends_with("stdc-predef.h");
+        for path in listed.iter().filter(|path| !unasked(path)) {
+            let text = path.to_str().expect("UTF-8").as_bytes();
+            assert!(
+                mentioned.iter().any(|name| text.ends_with(name)),
+                "{compiler}: {}",
+                path.display()
+            );
+        }
+        assert!(listed.len() > 40, "{compiler}");
+    };
+    let cxx = [
+        "algorithm",
+        "filesystem",
+        "functional",
+        "iostream",
+        "random",
+        "regex",
+        "thread",
+        "unordered_map",
+    ];
+    let c = [
+        "math.h",
+        "netinet/in.h",
+        "pthread.h",
+        "signal.h",
+        "stdint.h",
+        "stdlib.h",
+        "sys/stat.h",
+        "unistd.h",
+    ];
+    for compiler in ["gcc", "clang", "clang-19"] {
+        check(compiler, "c++", &cxx);
+        check(compiler, "c", &c);
+    }
+}
+
 proptest! {
     /// Any bytes are a text, and what stands on a line of its own after them is seen unless they leave a comment open.
     #[test]
