@@ -121,7 +121,7 @@ impl Collection<'_> {
         let end = self.placer.walk(&file.path)?;
         let place = self.file(&file.path, file.digest, end)?;
         if file.once && matches!(file.found, Found::Listed | Found::Spelled) {
-            self.read_once(file.digest, place, &file.path);
+            self.read_once(file.digest, &place, &file.path);
         }
         Ok(())
     }
@@ -164,11 +164,9 @@ impl Collection<'_> {
 
     /// Two places with one content, of a file that is read once: on a worker, equal content may be one file, and
     /// modification times tell nothing.
-    fn read_once(&mut self, digest: Digest, place: PathBuf, path: &Path) {
-        let (known, first) = self
-            .once
-            .entry(digest)
-            .or_insert_with(|| (place.clone(), path.to_owned()));
+    fn read_once(&mut self, digest: Digest, place: &Path, path: &Path) {
+        let first = || (place.to_owned(), path.to_owned());
+        let (known, first) = self.once.entry(digest).or_insert_with(first);
         if *known != place && self.once_alias.is_none() {
             self.once_alias = Some((first.clone(), path.to_owned()));
         }
@@ -184,7 +182,7 @@ impl Collection<'_> {
         }
         let digest = self.digests.digest(path)?;
         if self.once.contains_key(&digest) {
-            self.read_once(digest, path.to_owned(), path);
+            self.read_once(digest, path, path);
         }
         Ok(())
     }
@@ -274,5 +272,5 @@ fn present(toolchain: &Toolchain, places: Places<'_>) -> Vec<PathBuf> {
 
 pub(super) fn counts(root: &Path, path: &Path) -> bool {
     let left_out = |dir: &&str| path.starts_with(dir) && !root.starts_with(dir);
-    path.starts_with(root) && !NOT_INSTALLED.iter().any(|dir| left_out(&dir))
+    path.starts_with(root) && !NOT_INSTALLED.iter().any(left_out)
 }

@@ -84,9 +84,9 @@ impl Placer {
 
     /// Walks an absolute path.
     pub(super) fn walk(&mut self, path: &Path) -> Result<End, Unplaceable> {
-        let (parent, name) = match (path.parent(), path.components().next_back()) {
-            (Some(parent), Some(Component::Normal(name))) => (parent, name),
-            _ => return self.walk_all(path),
+        let (Some(parent), Some(Component::Normal(name))) = (path.parent(), path.components().next_back()) else {
+            let (step, astray) = self.run(self.top(), path, 0)?;
+            return Ok(end(step, astray));
         };
         // Many files lie in few directories.
         let (spot, astray) = match self.known.get(parent) {
@@ -101,11 +101,6 @@ impl Placer {
         };
         let (step, more) = self.run(spot, Path::new(name), 0)?;
         Ok(end(step, astray || more))
-    }
-
-    fn walk_all(&mut self, path: &Path) -> Result<End, Unplaceable> {
-        let (step, astray) = self.run(self.top(), path, 0)?;
-        Ok(end(step, astray))
     }
 
     fn top(&self) -> Spot {
@@ -220,9 +215,10 @@ impl Placer {
             return Ok((step, false));
         };
         if let Some(destination) = reached.inside.as_ref().filter(|_| !reached.copied && !spot.copied) {
-            let target = match stays_inside(dir, &target) {
-                true => text(&target)?.to_owned(),
-                false => relative(dir, destination),
+            let target = if stays_inside(dir, &target) {
+                text(&target)?.to_owned()
+            } else {
+                relative(dir, destination)
             };
             self.entries.insert(at, Entry::Symlink { target });
             return Ok((step, false));
@@ -232,12 +228,11 @@ impl Placer {
             copied: true,
             ..reached.clone()
         };
-        let step = match step {
-            Step::File { real, .. } => Step::File { spot: copy, real },
-            _ => {
-                self.entries.entry(at).or_insert(Entry::Directory);
-                Step::Directory(copy)
-            }
+        let step = if let Step::File { real, .. } = step {
+            Step::File { spot: copy, real }
+        } else {
+            self.entries.entry(at).or_insert(Entry::Directory);
+            Step::Directory(copy)
         };
         Ok((step, false))
     }

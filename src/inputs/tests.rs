@@ -107,9 +107,10 @@ fn shown(inputs: &InputSet) -> Vec<String> {
         Entry::Symlink { target } => format!("{path} -> {target}"),
         Entry::File { host, .. } => {
             let content = fs::read_to_string(host).expect("file");
-            match content == format!("x/{path}") {
-                true => path.to_string(),
-                false => format!("{path} = {content}"),
+            if content == format!("x/{path}") {
+                path.to_string()
+            } else {
+                format!("{path} = {content}")
             }
         }
     };

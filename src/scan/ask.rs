@@ -1,6 +1,6 @@
 //! Rung two of the scanner: the compiler is asked, and what its answer leaves out is added.
 
-use super::file_facts::{FileFacts, Questions};
+use super::file_facts::{FileFacts, Form, Mention, Questions, Remark, Use};
 use super::lexed::Lexed;
 use super::lexer::Consumer;
 use super::resolve::{Hits, Lists, Resolver};
@@ -11,7 +11,6 @@ use crate::toolchain::search_list::SearchList;
 use crate::toolchain::{Ask, Environment, FileDigests, Question, Toolchain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,7 +68,7 @@ impl Scanner {
             for member in &members {
                 resolver.file(&member.path, &member.facts);
             }
-            for member in members.iter().filter(|member| member.facts.computed) {
+            for member in members.iter().filter(|member| member.facts.is(Remark::Computed)) {
                 resolver.computed(&member.path, &listed);
             }
         } else {
@@ -91,19 +90,18 @@ impl Scanner {
             return Err(ScanFailure::Unresolvable { file, what });
         }
         let expands = preprocesses(step.command.language);
-        let using = |fact: fn(&FileFacts) -> bool| {
+        let using = |remark| {
             let user = members
                 .iter()
                 .filter(read)
-                .find(|member| expands && fact(&member.facts));
+                .find(|member| expands && member.facts.is(remark));
             user.map(|member| member.path.clone())
         };
         Ok(Scan {
             search_dirs,
             observed,
-            date_or_time: using(|facts| facts.date_or_time),
-            timestamp: using(|facts| facts.timestamp),
-            named_absolutely: absolute_names(&members),
+            date_or_time: using(Remark::DateOrTime),
+            timestamp: using(Remark::Timestamp),
             ..self.files(&members, assembled, &hits)?
         })
     }
@@ -180,7 +178,7 @@ impl Scanner {
 
     /// The files of the scan; the rest of it is left empty.
     fn files(&self, members: &[Member], assembled: Vec<Member>, hits: &Hits) -> Result<Scan, ScanFailure> {
-        let imports = members.iter().any(|member| member.facts.imports);
+        let imports = members.iter().any(|member| member.facts.is(Remark::Imports));
         let mut files: Vec<ScannedFile> = Vec::with_capacity(members.len());
         let mut by_real_path = BTreeMap::new();
         for member in members {
@@ -189,7 +187,7 @@ impl Scanner {
                 path: member.path.clone(),
                 digest: member.digest,
                 found: Found::Listed,
-                once: member.facts.once || imports,
+                once: member.facts.is(Remark::Once) || imports,
             });
         }
         let listed: BTreeSet<&PathBuf> = members.iter().map(|member| &member.path).collect();
@@ -237,7 +235,6 @@ impl Scanner {
             observed: crate::inputs::Observation::default(),
             date_or_time: None,
             timestamp: None,
-            named_absolutely: Vec::new(),
         })
     }
 }
@@ -299,9 +296,9 @@ fn refuse_precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolv
     }
     if let Some(source) = members.first().filter(|_| step.command.family == Family::Gcc) {
         let beside = source.path.parent();
-        let includes = |mention: &&super::file_facts::Mention| mention.used == super::file_facts::Use::Include;
+        let includes = |mention: &&Mention| mention.used == Use::Include;
         for mention in source.facts.mentions.iter().filter(includes) {
-            let beside = beside.filter(|_| mention.form == super::file_facts::Form::Quote);
+            let beside = beside.filter(|_| mention.form == Form::Quote);
             found = found.or_else(|| resolver.precompiled(&mention.name, beside, suffixes));
         }
     }
@@ -309,14 +306,4 @@ fn refuse_precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolv
         Some(path) => Err(ScanFailure::PrecompiledHeader { path }),
         None => Ok(()),
     }
-}
-
-/// Absolute names in the text, sorted, each once.
-fn absolute_names(members: &[Member]) -> Vec<PathBuf> {
-    let mentions = members.iter().flat_map(|member| &member.facts.mentions);
-    let absolute = mentions.filter(|mention| mention.name.starts_with(b"/"));
-    let names: BTreeSet<PathBuf> = absolute
-        .map(|mention| PathBuf::from(OsStr::from_bytes(&mention.name)))
-        .collect();
-    names.into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! What one file's text says about other files: the immutable result of lexing it, shared by all who read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a mentioned name is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,39 +58,47 @@ pub fn builtin_questions() -> Questions {
     builtin.into_iter().map(|(name, used)| (name.into(), used)).collect()
 }
 
+/// Something about a text that names no file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remark {
+    /// `#include` or `#embed` of a macro.
+    Computed,
+    /// `__DATE__` or `__TIME__`.
+    DateOrTime,
+    /// `__TIMESTAMP__`.
+    Timestamp,
+    /// `#pragma once`.
+    Once,
+    /// `#import`: makes the file that it names be read once.
+    Imports,
+}
+
 /// Everything in a text that matters, in any branch of its conditionals: a superset of what one compilation sees.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileFacts {
     /// Files named literally; sorted, each once.
     pub mentions: Vec<Mention>,
-    /// `#include` or `#embed` of a macro.
-    pub computed: bool,
+    /// What else is to be known.
+    pub remarks: BTreeSet<Remark>,
     /// Something that names a file in a way that only running the compiler would resolve, as it stands in the text.
     pub unresolvable: Option<String>,
     /// Macros that stand for one of the questions: `#define HAS(x) __has_include(x)`.
     pub aliases: Questions,
-    /// `__DATE__` or `__TIME__`.
-    pub date_or_time: bool,
-    /// `__TIMESTAMP__`.
-    pub timestamp: bool,
-    /// `#pragma once`.
-    pub once: bool,
-    /// `#import`: makes the file that it names be read once.
-    pub imports: bool,
 }
 
 impl FileFacts {
+    /// Whether this is so.
+    pub fn is(&self, remark: Remark) -> bool {
+        self.remarks.contains(&remark)
+    }
+
     /// The facts of a text that may be read in either of two ways.
     #[must_use]
     pub(super) fn united(mut self, other: Self) -> Self {
         self.mentions.extend(other.mentions);
-        self.computed |= other.computed;
+        self.remarks.extend(other.remarks);
         self.unresolvable = self.unresolvable.or(other.unresolvable);
         self.aliases.extend(other.aliases);
-        self.date_or_time |= other.date_or_time;
-        self.timestamp |= other.timestamp;
-        self.once |= other.once;
-        self.imports |= other.imports;
         self.sorted()
     }
 

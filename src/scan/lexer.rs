@@ -3,7 +3,7 @@
 
 use super::assembly::{DIRECTIVES, Found, in_literal, unescaped};
 use super::cursor::{Cursor, Reading, Token, is_word, spliced};
-use super::file_facts::{FileFacts, Form, Mention, Questions, Use};
+use super::file_facts::{FileFacts, Form, Mention, Questions, Remark, Use};
 
 /// The text of a file to whom it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +63,7 @@ struct Lexer<'a> {
     pragma_operator: bool,
 }
 
-impl<'a> Lexer<'a> {
+impl Lexer<'_> {
     fn lines(&mut self) {
         loop {
             self.cursor.skip_blanks();
@@ -101,7 +101,7 @@ impl<'a> Lexer<'a> {
                 b"include" => self.named(Use::Include),
                 b"include_next" => self.named(Use::IncludeNext),
                 b"import" => {
-                    self.facts.imports = true;
+                    self.remark(Remark::Imports);
                     self.named(Use::Include);
                 }
                 b"embed" => self.named(Use::Embed),
@@ -125,7 +125,8 @@ impl<'a> Lexer<'a> {
         self.cursor.skip_blanks();
         match self.cursor.header_name() {
             Some((name, quoted)) => self.mention(used, name, quoted),
-            None => self.facts.computed |= !matches!(self.cursor.peek(), None | Some(b'\n')),
+            None if matches!(self.cursor.peek(), None | Some(b'\n')) => {}
+            None => self.remark(Remark::Computed),
         }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Lexer<'a> {
 
     fn pragma(&mut self) {
         match self.cursor.next_on_line() {
-            Token::Word(b"once") => self.facts.once = true,
+            Token::Word(b"once") => self.remark(Remark::Once),
             Token::Word(b"GCC") => {
                 let mut ahead = self.cursor.clone();
                 match ahead.next() {
@@ -176,8 +177,8 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self, word: &[u8], place: Place<'_>) {
         match word {
-            b"__DATE__" | b"__TIME__" => self.facts.date_or_time = true,
-            b"__TIMESTAMP__" => self.facts.timestamp = true,
+            b"__DATE__" | b"__TIME__" => self.remark(Remark::DateOrTime),
+            b"__TIMESTAMP__" => self.remark(Remark::Timestamp),
             b"_Pragma" => self.pragma_operator = true,
             _ => {}
         }
@@ -222,7 +223,7 @@ impl<'a> Lexer<'a> {
     /// A string literal: inline assembly may name files in it. Adjacent literals are one text.
     fn literal(&mut self, inner: &[u8], raw: bool, place: Place<'_>) {
         if self.pragma_operator && inner == b"once" {
-            self.facts.once = true;
+            self.remark(Remark::Once);
         }
         if self.cursor.reading().assembler || !may_hold_directive(inner) {
             return;
@@ -291,6 +292,10 @@ impl<'a> Lexer<'a> {
             Found::Pieces(Use::AsmInclude) => self.cannot_resolve(".include"),
             Found::Pieces(_) => self.cannot_resolve(".incbin"),
         }
+    }
+
+    fn remark(&mut self, remark: Remark) {
+        self.facts.remarks.insert(remark);
     }
 
     fn cannot_resolve(&mut self, what: &str) {

@@ -61,7 +61,7 @@ impl Look {
     pub(super) fn into_observation(self) -> Observation {
         let mut observed = self.observed;
         for (dir, names) in self.names {
-            let names: BTreeSet<Vec<u8>> = names.into_iter().map(|name| name.into_vec()).collect();
+            let names: BTreeSet<Vec<u8>> = names.into_iter().map(<[u8]>::into_vec).collect();
             observed.directories.entry(dir).or_insert(Names::These(names));
         }
         observed

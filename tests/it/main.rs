@@ -16,3 +16,4 @@ mod wrapper_links;
 mod output_names_oracle;
 mod remote;
 mod response_file_oracle;
+mod scan_oracle;

@@ -133,9 +133,6 @@ fn what_only_the_compiler_could_resolve_is_named() {
     check("asm(\".incbin \\\"\" FILE \"\\\"\");", ".incbin");
     check("asm(\".include \" NAME);", ".include");
     check("#pragma GCC pch_preprocess \"x.gch\"", "#pragma GCC pch_preprocess");
-    assert!(facts("#include MACRO").computed);
-    assert!(facts("#define A <a.h>\n#include A").computed);
-    assert!(!facts("#include \"a.h\"\n#include").computed);
 }
 
 #[test]
@@ -171,17 +168,91 @@ fn assembler_text_has_apostrophes_and_comments_of_its_own() {
 }
 
 #[test]
-fn flags_of_a_text() {
-    let date = facts("const char *d = __DATE__;");
-    assert!(date.date_or_time && !date.timestamp);
-    assert!(facts("#define T __TIME__").date_or_time);
-    assert!(facts("f(__TIMESTAMP__)").timestamp);
-    let none = facts("// __DATE__\nchar *s = \"__TIME__ __TIMESTAMP__\"; int my__DATE__;");
-    assert!(!none.date_or_time && !none.timestamp);
-    assert!(facts("#pragma once").once);
-    assert!(facts("_Pragma(\"once\")").once);
-    assert!(!facts("char *s = \"once\";").once);
-    assert!(facts("#import \"a.h\"").imports);
+fn remarks_of_a_text() {
+    let check = |text: &str, expected: &[Remark]| {
+        assert_eq!(
+            facts(text).remarks.iter().copied().collect::<Vec<_>>(),
+            expected,
+            "{text}"
+        );
+    };
+    check("const char *d = __DATE__;", &[Remark::DateOrTime]);
+    check("#define T __TIME__", &[Remark::DateOrTime]);
+    check("f(__TIMESTAMP__)", &[Remark::Timestamp]);
+    check(
+        "// __DATE__\nchar *s = \"__TIME__ __TIMESTAMP__\"; int my__DATE__;",
+        &[],
+    );
+    check("#pragma once", &[Remark::Once]);
+    check("_Pragma(\"once\")", &[Remark::Once]);
+    check("char *s = \"once\";", &[]);
+    check("#import \"a.h\"", &[Remark::Imports]);
+    check("#include MACRO", &[Remark::Computed]);
+    check("#define A <a.h>\n#include A", &[Remark::Computed]);
+    check("#include \"a.h\"\n#include", &[]);
+}
+
+#[test]
+fn every_header_of_the_standard_library_is_mentioned_where_it_is_included() {
+    let check = |compiler: &str, language: &str, headers: &[&str]| {
+        let includes: String = headers
+            .iter()
+            .map(|header| ["#include <", header, ">\n"].concat())
+            .collect();
+        let source = tempfile::NamedTempFile::new().expect("file");
+        std::fs::write(source.path(), &includes).expect("source");
+        let listed = std::process::Command::new(compiler)
+            .args(["-M", "-MT", "x", "-x", language])
+            .arg(source.path())
+            .output()
+            .expect("compiler");
+        let listed = crate::scan::depfile::prerequisites(&listed.stdout).expect("a list");
+        let mut mentioned = std::collections::BTreeSet::new();
+        for path in &listed {
+            let facts = lex(
+                &std::fs::read(path).expect("header"),
+                Consumer::Compiler,
+                &builtin_questions(),
+            );
+            assert_eq!(facts.unresolvable, None, "{}", path.display());
+            mentioned.extend(facts.mentions.into_iter().map(|mention| mention.name));
+        }
+        // The source, and what gcc includes by itself.
+        let unasked = |path: &std::path::Path| path == source.path() || path.ends_with("stdc-predef.h");
+        for path in listed.iter().filter(|path| !unasked(path)) {
+            let text = path.to_str().expect("UTF-8").as_bytes();
+            assert!(
+                mentioned.iter().any(|name| text.ends_with(name)),
+                "{compiler}: {}",
+                path.display()
+            );
+        }
+        assert!(listed.len() > 40, "{compiler}");
+    };
+    let cxx = [
+        "algorithm",
+        "filesystem",
+        "functional",
+        "iostream",
+        "random",
+        "regex",
+        "thread",
+        "unordered_map",
+    ];
+    let c = [
+        "math.h",
+        "netinet/in.h",
+        "pthread.h",
+        "signal.h",
+        "stdint.h",
+        "stdlib.h",
+        "sys/stat.h",
+        "unistd.h",
+    ];
+    for compiler in ["gcc", "clang", "clang-19"] {
+        check(compiler, "c++", &cxx);
+        check(compiler, "c", &c);
+    }
 }
 
 proptest! {
