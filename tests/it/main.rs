@@ -1,4 +1,5 @@
 //! All integration tests, in one program so that they link once.
 
 mod generated;
+mod merkle_oracle;
 mod relocation_oracle;
