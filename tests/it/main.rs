@@ -5,6 +5,7 @@ mod cli;
 mod daemon;
 mod generated;
 mod option_lists;
+mod merkle_oracle;
 mod relocation_oracle;
 mod settings_page;
 mod steps;
