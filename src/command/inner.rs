@@ -161,7 +161,10 @@ fn is_harmless_to_llvm(word: &str) -> bool {
     };
     let name = name.trim_start_matches('-');
     if let Some((_, value)) = name.split_once('=') {
-        return matches!(value, "true" | "false") || value.parse::<f64>().is_ok();
+        let hexadecimal = value
+            .strip_prefix("0x")
+            .is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok());
+        return matches!(value, "true" | "false") || hexadecimal || value.parse::<f64>().is_ok();
     }
     let families = "enable- disable- no- polly x86- aarch64- arm- unroll- vectorize inline-";
     families.split(' ').any(|family| name.starts_with(family))

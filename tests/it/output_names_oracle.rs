@@ -112,7 +112,7 @@ const LINES: &[&str] = &[
 ];
 
 /// How many of the lines must count for each compiler.
-const LEAST: usize = 60;
+const LEAST: usize = 75;
 
 fn set_up(root: &Path) {
     for name in ["d", "s"] {
