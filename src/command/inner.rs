@@ -81,7 +81,7 @@ fn is_one_of(names: &str, word: &str) -> bool {
 
 /// Options of the GNU assembler that name no file, exactly.
 const ASSEMBLER_FLAGS: &str = "--32 --64 --x32 --divide --execstack --noexecstack --fatal-warnings --warn --no-warn -W -g \
-    --gen-debug --gstabs --gstabs+ --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --gdwarf-sections \
+    --gen-debug --gstabs --gstabs+ --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --gdwarf-sections -gdwarf-2 -gdwarf-3 -gdwarf-4 -gdwarf-5 \
     --keep-locals -L --strip-local-absolute --no-pad-sections --traditional-format \
     --compress-debug-sections --nocompress-debug-sections --reduce-memory-overheads -n -EL -EB -J";
 

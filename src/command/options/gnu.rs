@@ -130,6 +130,6 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         PLAIN,
         ALONE,
-        "-gstabs -gstabs+ -gctf -gbtf -gvms -gxcoff -gxcoff+ --no-canonical-prefixes -posix",
+        "-static-libasan -static-libtsan -static-liblsan -static-libubsan -gstabs -gstabs+ -gctf -gbtf -gvms -gxcoff -gxcoff+ --no-canonical-prefixes -posix",
     ),
 ];

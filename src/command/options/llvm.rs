@@ -117,9 +117,9 @@ pub(super) const GROUPS: &[Group] = &[
         JOINED,
         "-foptimization-record-file=",
     ),
-    group(Meaning::Writes(Named::Always), EITHER, "-MJ"),
+    group(Meaning::Writes(Named::CompilationDatabase), EITHER, "-MJ"),
     group(
-        Meaning::Writes(Named::Always),
+        Meaning::Writes(Named::Diagnostics),
         SEPARATE,
         "--serialize-diagnostics -serialize-diagnostics",
     ),
@@ -224,7 +224,7 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         PLAIN,
         ALONE,
-        "-no-pedantic --no-pedantic -fno-integrated-as -integrated-as -no-integrated-as",
+        "-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang -no-pedantic --no-pedantic -fno-integrated-as -integrated-as -no-integrated-as",
     ),
     group(
         PLAIN,
