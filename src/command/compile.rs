@@ -160,7 +160,7 @@ impl Parser {
                 Role::Plain
             }
             Meaning::Writes(named) => {
-                self.asked.named.push((named, text.to_owned()));
+                self.asked.name(named, text);
                 Role::SecondaryOutput
             }
             Meaning::Check(checked) => {
@@ -199,7 +199,7 @@ impl Parser {
                 _ if value.to_ascii_lowercase().starts_with("sarif") => Err(LocalOnly::SarifDiagnostics { option }),
                 _ => Ok(()),
             },
-            // -dA, -dp and -dP comment the assembly; -dD, -dI, -dM, -dN and -dU only speak to -E.
+            // -dA, -dp and -dP comment the assembly; -dD, -dI, -dN and -dU only speak to -E.
             Checked::DumpLetters if value.is_empty() || !value.chars().all(|c| "ApPDINU".contains(c)) => {
                 Err(LocalOnly::DumpFiles { option })
             }

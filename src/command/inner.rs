@@ -81,7 +81,7 @@ fn is_one_of(names: &str, word: &str) -> bool {
 
 /// Options of the GNU assembler that name no file, exactly.
 const ASSEMBLER_FLAGS: &str = "--32 --64 --x32 --divide --execstack --noexecstack --fatal-warnings --warn --no-warn -W -g \
-    --gen-debug --gstabs --gstabs+ --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --gdwarf-sections \
+    --gen-debug --gstabs --gstabs+ --gdwarf-2 --gdwarf-3 --gdwarf-4 --gdwarf-5 --gdwarf-sections -gdwarf-2 -gdwarf-3 -gdwarf-4 -gdwarf-5 \
     --keep-locals -L --strip-local-absolute --no-pad-sections --traditional-format \
     --compress-debug-sections --nocompress-debug-sections --reduce-memory-overheads -n -EL -EB -J";
 
@@ -161,7 +161,10 @@ fn is_harmless_to_llvm(word: &str) -> bool {
     };
     let name = name.trim_start_matches('-');
     if let Some((_, value)) = name.split_once('=') {
-        return matches!(value, "true" | "false") || value.parse::<f64>().is_ok();
+        let hexadecimal = value
+            .strip_prefix("0x")
+            .is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok());
+        return matches!(value, "true" | "false") || hexadecimal || value.parse::<f64>().is_ok();
     }
     let families = "enable- disable- no- polly x86- aarch64- arm- unroll- vectorize inline-";
     families.split(' ').any(|family| name.starts_with(family))

@@ -19,7 +19,7 @@ pub(super) struct Asked {
     pub(super) inner_depfile: Option<(String, bool)>,
     /// Features in their last state.
     pub(super) on: Vec<Feature>,
-    /// Files that options name, in order.
+    /// Files that options name: the last of each kind.
     pub(super) named: Vec<(Named, String)>,
     /// The format of the optimization record.
     pub(super) record_format: Option<String>,
@@ -42,14 +42,19 @@ impl Asked {
         }
     }
 
+    /// Sets the file of a kind.
+    pub(super) fn name(&mut self, kind: Named, path: &str) {
+        self.named.retain(|(other, _)| *other != kind);
+        self.named.push((kind, path.to_owned()));
+    }
+
     fn has(&self, feature: Feature) -> bool {
         self.on.contains(&feature)
     }
 
-    fn last_named(&self, kind: Named) -> Option<&String> {
+    fn named(&self, kind: Named) -> Option<&String> {
         self.named
             .iter()
-            .rev()
             .find(|(named, _)| *named == kind)
             .map(|(_, path)| path)
     }
@@ -131,51 +136,53 @@ impl Asked {
         aux: &str,
     ) -> Result<Vec<SecondaryOutput>, LocalOnly> {
         let mut files = Vec::new();
-        let mut add = |path: String, kind| {
-            files.push(SecondaryOutput {
+        let mut add = |present: Option<bool>, path: String, kind| {
+            let file = present.map(|certain| SecondaryOutput {
                 path,
                 kind,
-                optional: false,
+                optional: !certain,
             });
+            files.extend(file);
         };
+        let code = self.writes_code(family);
         // gcc's driver splits whatever the assembler wrote, debug information or none; clang's compiler does it itself.
-        let splits = match family {
-            Family::Gcc => stage == Stage::Object,
-            Family::Clang => self.has(Feature::Debug) && !self.has(Feature::EmitLlvm) && !self.has(Feature::Lto),
+        let split = match family {
+            Family::Gcc => (stage == Stage::Object).then_some(true),
+            Family::Clang => code.filter(|_| self.has(Feature::Debug)),
         };
-        if self.has(Feature::SplitDwarf) && splits {
-            add(format!("{aux}.dwo"), SecondaryKind::SplitDwarf);
-        }
+        let split = split.filter(|_| self.has(Feature::SplitDwarf));
+        add(split, format!("{aux}.dwo"), SecondaryKind::SplitDwarf);
         if !language.is_assembler() {
-            if self.has(Feature::Coverage) || self.has(Feature::TestCoverage) {
-                let named = self.last_named(Named::CoverageNotes);
-                let path = named.cloned().unwrap_or_else(|| format!("{aux}.gcno"));
-                add(path, SecondaryKind::CoverageNotes);
-            }
-            if self.has(Feature::StackUsage) {
-                add(format!("{aux}.su"), SecondaryKind::StackUsage);
-            }
-            if self.has(Feature::CallGraph) {
-                add(format!("{aux}.ci"), SecondaryKind::Other);
-            }
-            if self.has(Feature::TimeTrace) {
-                add(format!("{aux}.json"), SecondaryKind::Other);
-            }
+            let coverage = self.has(Feature::Coverage) || self.has(Feature::TestCoverage);
+            let notes = self.named(Named::CoverageNotes).cloned();
+            let notes = notes.unwrap_or_else(|| format!("{aux}.gcno"));
+            add(coverage.then_some(true), notes, SecondaryKind::CoverageNotes);
+            let when = |feature| code.filter(|_| self.has(feature));
+            add(
+                when(Feature::StackUsage),
+                format!("{aux}.su"),
+                SecondaryKind::StackUsage,
+            );
+            add(when(Feature::CallGraph), format!("{aux}.ci"), SecondaryKind::Other);
+            let trace = self.has(Feature::TimeTrace).then_some(true);
+            add(trace, format!("{aux}.json"), SecondaryKind::Other);
             if let Some(path) = self.optimization_record(aux) {
-                add(path, SecondaryKind::Other);
+                add(Some(true), path, SecondaryKind::Other);
             }
         }
-        let is_c = matches!(language, Language::C | Language::CPreprocessed);
-        if let Some(path) = self.last_named(Named::Prototypes) {
-            if !is_c {
-                return Err(LocalOnly::ExoticOutput {
-                    option: "-aux-info".to_owned(),
-                });
-            }
-            add(path.clone(), SecondaryKind::Other);
-        }
-        for (_, path) in self.named.iter().filter(|(named, _)| *named == Named::Always) {
-            add(path.clone(), SecondaryKind::Other);
+        for (named, path) in &self.named {
+            let present = match named {
+                Named::CompilationDatabase => language != Language::Assembler,
+                Named::Diagnostics => true,
+                Named::Prototypes if !matches!(language, Language::C | Language::CPreprocessed) => {
+                    return Err(LocalOnly::ExoticOutput {
+                        option: format!("-aux-info {path}"),
+                    });
+                }
+                Named::Prototypes => true,
+                Named::CoverageNotes | Named::OptimizationRecord => false,
+            };
+            add(present.then_some(true), path.clone(), SecondaryKind::Other);
         }
         for file in &files {
             writable("an option", &file.path)?;
@@ -183,9 +190,19 @@ impl Asked {
         Ok(files)
     }
 
+    /// Whether the compiler gets as far as machine code, which some files describe; `Some(false)`: depends on its version.
+    fn writes_code(&self, family: Family) -> Option<bool> {
+        let llvm = family == Family::Clang && self.has(Feature::EmitLlvm);
+        match family {
+            _ if !llvm && !self.has(Feature::Lto) => Some(true),
+            Family::Clang if !llvm && self.has(Feature::FatLto) => Some(false),
+            Family::Gcc | Family::Clang => None,
+        }
+    }
+
     fn optimization_record(&self, aux: &str) -> Option<String> {
         let format = self.record_format.as_deref().unwrap_or("yaml");
-        match self.last_named(Named::OptimizationRecord) {
+        match self.named(Named::OptimizationRecord) {
             Some(path) => Some(path.clone()),
             None if self.has(Feature::OptimizationRecord) => Some(format!("{aux}.opt.{format}")),
             None => None,

@@ -236,6 +236,18 @@ fn clang_options(program: &str, ask_values: bool) -> Option<Options> {
             }
         }
     }
+    // Aliases are left out of clang's own list: those that gcc has too are asked for by gcc's names.
+    let flags = read("gcc")
+        .into_iter()
+        .filter(|(_, forms)| forms.contains(&'A'))
+        .map(|(name, _)| name);
+    let both_signs = flags.flat_map(|name| [format!("{}no-{}", &name[..2], &name[2..]), name]);
+    let shared = |name: &String| ["-f", "-m", "-g"].iter().any(|letter| name.starts_with(letter));
+    let candidates: Vec<String> = both_signs.filter(shared).filter(|name| !names.contains(name)).collect();
+    let refused = unknown(&ask(candidates.clone())?);
+    for name in candidates.into_iter().filter(|name| !refused.contains(name)) {
+        options.entry(name).or_default().insert('A');
+    }
     Some(options)
 }
 

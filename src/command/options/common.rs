@@ -163,6 +163,8 @@ pub(super) const GROUPS: &[Group] = &[
     group(on(Feature::Lto), ALONE, "-flto"),
     group(off(Feature::Lto), ALONE, "-fno-lto"),
     group(on(Feature::Lto), JOINED, "-flto="),
+    group(on(Feature::FatLto), ALONE, "-ffat-lto-objects"),
+    group(off(Feature::FatLto), ALONE, "-fno-fat-lto-objects"),
     group(SAVE_TEMPS, ALONE, "-save-temps --save-temps"),
     group(SAVE_TEMPS, JOINED, "-save-temps= --save-temps="),
     group(MEASURES, ALONE, "-time --time -ftime-report"),

@@ -94,11 +94,33 @@ pub(super) const GROUPS: &[Group] = &[
          -fstrong-eval-order= -ftabstop= -ftemplate-backtrace-limit= -ftemplate-depth- -ftree-vectorizer-verbose= \
          -fzero-call-used-regs= -gz= -gvariable-location-views= -ftrack-macro-expansion",
     ),
+    // Machine options of targets that are neither in the list of an x86 gcc nor in clang's.
+    group(
+        PLAIN,
+        ALONE,
+        "-EB -EL -marm -mapcs -mapcs-frame -mtpcs-frame -mtpcs-leaf-frame -mthumb-interwork -mword-relocations -mpure-code \
+         -mslow-flash-data -mpoke-function-name -msched-prolog -mfix-cortex-m3-ldrd -mbe8 -mtrack-speculation \
+         -mlow-precision-recip-sqrt -mlow-precision-sqrt -mlow-precision-div -mpc-relative-literal-loads -mplt -mdiv \
+         -mfdiv -mexplicit-relocs -mshorten-memrefs -mcsr-check -mlongcalls -mtext-section-literals -mauto-litpools \
+         -mforce-no-pic -mserialize-volatile -mconst16 -mtarget-align -mcall-prologues -mshort-calls -mint8 \
+         -maccumulate-args -mstrict-X -mtiny-stack -mno-interrupts -mgas-isr-prologues -mabsdata -mcall-aixdesc \
+         -mcall-linux -mpointers-to-nested-functions -msave-toc-indirect -mrelocatable -mrelocatable-lib -meabi -msdata \
+         -mbig -mlittle -mminimal-toc -mfull-toc -mshared -mlong32 -mlong64 -mfix-r4000 -mfix-24k -minterlink-mips16 \
+         -msym32 -mgp32 -mgp64 -msmartmips -mzarch -mesa -mhard-dfp -mflat -mapp-regs -mfaster-structs -mv8plus -mlarge \
+         -msmall",
+    ),
+    group(
+        PLAIN,
+        JOINED,
+        "-moverride= -misa-spec= -mextra-l32r-costs= -mfix-esp32-psram-cache-strategy= -msdata= -mtraceback= \
+         -mwarn-framesize= -mstack-size= -mstack-guard= -mhotpatch= -mexplicit-relocs= -mcode-region= -mdata-region=",
+    ),
+    group(PLAIN, Forms::EITHER, "-G"),
     // gcc 13 to 15.
     group(
         PLAIN,
         JOINED,
-        "-fstrict-flex-arrays= -fdiagnostics-text-art-charset= -finline-stringops=",
+        "-fstrict-flex-arrays= -fdiagnostics-text-art-charset= -finline-stringops= -fmin-function-alignment=",
     ),
     group(
         PLAIN,
@@ -108,6 +130,6 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         PLAIN,
         ALONE,
-        "-gstabs -gstabs+ -gctf -gbtf -gvms -gxcoff -gxcoff+ --no-canonical-prefixes -posix",
+        "-static-libasan -static-libtsan -static-liblsan -static-libubsan -gstabs -gstabs+ -gctf -gbtf -gvms -gxcoff -gxcoff+ --no-canonical-prefixes -posix",
     ),
 ];

@@ -117,9 +117,9 @@ pub(super) const GROUPS: &[Group] = &[
         JOINED,
         "-foptimization-record-file=",
     ),
-    group(Meaning::Writes(Named::Always), EITHER, "-MJ"),
+    group(Meaning::Writes(Named::CompilationDatabase), EITHER, "-MJ"),
     group(
-        Meaning::Writes(Named::Always),
+        Meaning::Writes(Named::Diagnostics),
         SEPARATE,
         "--serialize-diagnostics -serialize-diagnostics",
     ),
@@ -139,11 +139,7 @@ pub(super) const GROUPS: &[Group] = &[
         SEPARATE,
         "--analyzer-output -gen-cdb-fragment-path -module-dependency-dir -dsym-dir -index-store-path",
     ),
-    group(
-        EXOTIC_OUTPUT,
-        JOINED,
-        "-object-file-name= -fthin-link-bitcode= -fcrash-diagnostics-dir=",
-    ),
+    group(EXOTIC_OUTPUT, JOINED, "-object-file-name= -fthin-link-bitcode="),
     group(DUMP, ALONE, "-save-stats --save-stats -dI -dM -d"),
     group(DUMP, ALONE, "-fhip-dump-offload-linker-script"),
     group(DUMP, JOINED, "-fdump- -save-stats= --save-stats="),
@@ -193,6 +189,8 @@ pub(super) const GROUPS: &[Group] = &[
         "-fdebug-compilation-dir= -ffile-compilation-dir= -fcoverage-compilation-dir=",
     ),
     group(Meaning::Is(Role::CompilationDir), SEPARATE, "-fdebug-compilation-dir"),
+    // Written only when the compiler crashes, and then the step runs here again.
+    group(PLAIN, JOINED, "-fcrash-diagnostics-dir="),
     // Several compiles in one, and other tools.
     group(
         TARGETS,
@@ -226,7 +224,7 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         PLAIN,
         ALONE,
-        "-no-pedantic --no-pedantic -fno-integrated-as -integrated-as -no-integrated-as",
+        "-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang -no-pedantic --no-pedantic -fno-integrated-as -integrated-as -no-integrated-as",
     ),
     group(
         PLAIN,

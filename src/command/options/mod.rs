@@ -74,8 +74,10 @@ pub enum Feature {
     OptimizationRecord,
     /// `-emit-llvm`.
     EmitLlvm,
-    /// `-flto`.
+    /// `-flto`: the output holds an intermediate form.
     Lto,
+    /// `-ffat-lto-objects`: and machine code too, if the version of clang knows the option.
+    FatLto,
 }
 
 /// A file that an option names and the compiler writes.
@@ -87,8 +89,10 @@ pub enum Named {
     OptimizationRecord,
     /// `-aux-info`: prototypes, of C only.
     Prototypes,
-    /// Written whatever the source is: `--serialize-diagnostics`, `-MJ`.
-    Always,
+    /// `-MJ`: not for plain assembler.
+    CompilationDatabase,
+    /// `--serialize-diagnostics`.
+    Diagnostics,
 }
 
 /// Another program that a word is handed to.
