@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long an answer counts: images are rolled out while daemons live.
-const LIFETIME: Duration = Duration::from_secs(60 * 60);
+const LIFETIME: Duration = Duration::from_hours(1);
 /// How long a failed attestation is not tried again, so that a thousand steps do not each wait for the same outage.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(30);
 
@@ -94,6 +94,9 @@ impl Verdict {
     }
 }
 
+/// Platform properties, sorted.
+pub type Platform = Vec<(String, String)>;
+
 /// Where to ask.
 #[derive(Clone)]
 pub struct Workers {
@@ -101,8 +104,8 @@ pub struct Workers {
     pub cache: Remote,
     /// The server that executes.
     pub executor: Remote,
-    /// Platform properties, sorted.
-    pub platform: Vec<(String, String)>,
+    /// What their platform must be.
+    pub platform: Platform,
     /// How long an attestation may take.
     pub limits: ExecutionLimits,
 }
@@ -110,7 +113,7 @@ pub struct Workers {
 /// Everything attested, for all steps of a process.
 pub struct Attestation {
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
-    pools: Mutex<HashMap<(ServerKey, Vec<(String, String)>), Arc<Pool>>>,
+    pools: Mutex<HashMap<(ServerKey, Platform), Arc<Pool>>>,
 }
 
 /// The workers behind one server and platform.

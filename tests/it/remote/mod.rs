@@ -28,8 +28,8 @@ const POLICY: Policy = Policy {
 
 const LIMITS: ExecutionLimits = ExecutionLimits {
     silence: Duration::from_secs(20),
-    queued: Duration::from_secs(60),
-    total: Duration::from_secs(60),
+    queued: Duration::from_mins(1),
+    total: Duration::from_mins(1),
 };
 
 /// A client that knows nothing about the server yet.
