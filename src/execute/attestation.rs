@@ -131,6 +131,8 @@ struct State {
     /// By the worker's name, which is empty where the server tells none.
     workers: HashMap<String, HashMap<(PathBuf, Expected), Found>>,
     surroundings: Option<Surroundings>,
+    /// How many there have been.
+    answers: u64,
     failure: Option<(Arc<RemoteFailure>, Instant)>,
 }
 
@@ -186,11 +188,7 @@ impl Attestation {
                 state.waiting.extend(unknown.iter().cloned());
                 unknown
             };
-            let turn = tokio::select! {
-                biased;
-                () = cancelled.cancelled() => return Err(Arc::new(RemoteFailure::Cancelled)),
-                turn = pool.turn.lock() => turn,
-            };
+            let turn = pool.turn(cancelled).await?;
             // While waiting for the turn, another one may have asked for us.
             let asked = pool.state().take_waiting(&unknown, (self.clock)());
             if !asked.is_empty() {
@@ -217,7 +215,8 @@ impl Attestation {
         })
     }
 
-    /// Asks now about `paths`, whatever is known, in the hope of meeting a worker that has not been asked.
+    /// Asks about `paths` whatever is known, in the hope of meeting a worker that has not been asked. Those who wait
+    /// for their turn meanwhile take the same answer.
     pub async fn check_again(
         &self,
         workers: &Workers,
@@ -225,9 +224,12 @@ impl Attestation {
         cancelled: &CancellationToken,
     ) -> Result<Verdict, Arc<RemoteFailure>> {
         let pool = self.pool(workers);
-        let turn = pool.turn.lock().await;
-        self.ask(workers, &pool, paths.iter().cloned().collect(), cancelled)
-            .await?;
+        let answers = pool.state().answers;
+        let turn = pool.turn(cancelled).await?;
+        if pool.state().answers == answers {
+            let paths = paths.iter().cloned().collect();
+            self.ask(workers, &pool, paths, cancelled).await?;
+        }
         drop(turn);
         self.check(workers, paths, cancelled).await
     }
@@ -245,6 +247,7 @@ impl Attestation {
         match asked {
             Ok((worker, answer)) => {
                 state.failure = None;
+                state.answers += 1;
                 state.surroundings = Some(answer.surroundings);
                 let known = state.workers.entry(worker).or_default();
                 for (path, expected) in paths {
@@ -279,6 +282,14 @@ impl Attestation {
 }
 
 impl Pool {
+    async fn turn(&self, cancelled: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, Arc<RemoteFailure>> {
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => Err(Arc::new(RemoteFailure::Cancelled)),
+            turn = self.turn.lock() => Ok(turn),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic while locked")
     }
