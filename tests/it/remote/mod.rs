@@ -2,6 +2,7 @@
 
 mod attestation;
 mod blobs;
+mod casd;
 mod connection;
 mod execution;
 mod lookup;
