@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long an answer counts: images are rolled out while daemons live.
-const LIFETIME: Duration = Duration::from_secs(60 * 60);
+const LIFETIME: Duration = Duration::from_hours(1);
 /// How long a failed attestation is not tried again, so that a thousand steps do not each wait for the same outage.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(30);
 
@@ -94,6 +94,9 @@ impl Verdict {
     }
 }
 
+/// Platform properties, sorted.
+pub type Platform = Vec<(String, String)>;
+
 /// Where to ask.
 #[derive(Clone)]
 pub struct Workers {
@@ -101,8 +104,8 @@ pub struct Workers {
     pub cache: Remote,
     /// The server that executes.
     pub executor: Remote,
-    /// Platform properties, sorted.
-    pub platform: Vec<(String, String)>,
+    /// What their platform must be.
+    pub platform: Platform,
     /// How long an attestation may take.
     pub limits: ExecutionLimits,
 }
@@ -110,7 +113,7 @@ pub struct Workers {
 /// Everything attested, for all steps of a process.
 pub struct Attestation {
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
-    pools: Mutex<HashMap<(ServerKey, Vec<(String, String)>), Arc<Pool>>>,
+    pools: Mutex<HashMap<(ServerKey, Platform), Arc<Pool>>>,
 }
 
 /// The workers behind one server and platform.
@@ -128,6 +131,8 @@ struct State {
     /// By the worker's name, which is empty where the server tells none.
     workers: HashMap<String, HashMap<(PathBuf, Expected), Found>>,
     surroundings: Option<Surroundings>,
+    /// How many there have been.
+    answers: u64,
     failure: Option<(Arc<RemoteFailure>, Instant)>,
 }
 
@@ -183,11 +188,7 @@ impl Attestation {
                 state.waiting.extend(unknown.iter().cloned());
                 unknown
             };
-            let turn = tokio::select! {
-                biased;
-                () = cancelled.cancelled() => return Err(Arc::new(RemoteFailure::Cancelled)),
-                turn = pool.turn.lock() => turn,
-            };
+            let turn = pool.turn(cancelled).await?;
             // While waiting for the turn, another one may have asked for us.
             let asked = pool.state().take_waiting(&unknown, (self.clock)());
             if !asked.is_empty() {
@@ -214,7 +215,8 @@ impl Attestation {
         })
     }
 
-    /// Asks now about `paths`, whatever is known, in the hope of meeting a worker that has not been asked.
+    /// Asks about `paths` whatever is known, in the hope of meeting a worker that has not been asked. Those who wait
+    /// for their turn meanwhile take the same answer.
     pub async fn check_again(
         &self,
         workers: &Workers,
@@ -222,9 +224,12 @@ impl Attestation {
         cancelled: &CancellationToken,
     ) -> Result<Verdict, Arc<RemoteFailure>> {
         let pool = self.pool(workers);
-        let turn = pool.turn.lock().await;
-        self.ask(workers, &pool, paths.iter().cloned().collect(), cancelled)
-            .await?;
+        let answers = pool.state().answers;
+        let turn = pool.turn(cancelled).await?;
+        if pool.state().answers == answers {
+            let paths = paths.iter().cloned().collect();
+            self.ask(workers, &pool, paths, cancelled).await?;
+        }
         drop(turn);
         self.check(workers, paths, cancelled).await
     }
@@ -242,6 +247,7 @@ impl Attestation {
         match asked {
             Ok((worker, answer)) => {
                 state.failure = None;
+                state.answers += 1;
                 state.surroundings = Some(answer.surroundings);
                 let known = state.workers.entry(worker).or_default();
                 for (path, expected) in paths {
@@ -276,6 +282,14 @@ impl Attestation {
 }
 
 impl Pool {
+    async fn turn(&self, cancelled: &CancellationToken) -> Result<tokio::sync::MutexGuard<'_, ()>, Arc<RemoteFailure>> {
+        tokio::select! {
+            biased;
+            () = cancelled.cancelled() => Err(Arc::new(RemoteFailure::Cancelled)),
+            turn = self.turn.lock() => Ok(turn),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic while locked")
     }

@@ -102,13 +102,13 @@ pub async fn lookup(
         cost.downloaded_bytes = size(&outcome);
         Ok(Some(Finished { outcome, cost }))
     };
-    unless_cancelled(cancelled, finding).await
+    unless_cancelled(cancelled, Box::pin(finding)).await
 }
 
 /// Executes the action and fetches its outcome.
 pub async fn execute(request: RemoteRequest<'_>) -> Result<Finished, RemoteFailure> {
     let cancelled = request.cancelled.clone();
-    unless_cancelled(&cancelled, run(&request)).await
+    unless_cancelled(&cancelled, Box::pin(run(&request))).await
 }
 
 async fn run(request: &RemoteRequest<'_>) -> Result<Finished, RemoteFailure> {

@@ -75,7 +75,7 @@ async fn read_from(remote: &Remote, sink: &mut Sink) -> Result<(), StoreError> {
     };
     let mut client = ByteStreamClient::new(remote.connection().channel()).max_decoding_message_size(RECEIVE_LIMIT);
     let limit = remote.policy().call_timeout;
-    let answer = client.read(remote.request(request));
+    let answer = Box::pin(client.read(remote.request(request)));
     let mut stream = remote.timely("Read", limit, answer).await?.into_inner();
     while let Some(piece) = remote.timely("Read", limit, stream.message()).await? {
         sink.take(&piece.data).await?;
@@ -192,7 +192,7 @@ async fn write_once(remote: &Remote, digest: Digest, source: &Source) -> Result<
     }));
     let limit = remote.policy().call_timeout + Duration::from_secs(digest.size() / SLOWEST);
     let mut client = ByteStreamClient::new(remote.connection().channel());
-    let answer = client.write(remote.request(ReceiverStream::new(body)));
+    let answer = Box::pin(client.write(remote.request(ReceiverStream::new(body))));
     let answer = remote.timely("Write", limit, answer).await;
     if let Some(error) = Arc::into_inner(failure).and_then(OnceLock::into_inner) {
         return Err(error);

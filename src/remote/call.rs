@@ -204,7 +204,8 @@ impl Remote {
     {
         retrying(self.policy, settled, || {
             let request = self.request(message.clone());
-            let answer = send(self.connection().channel(), request);
+            // Boxed: a generated client's future takes kilobytes, and each caller would hold it in its own.
+            let answer = Box::pin(send(self.connection().channel(), request));
             async {
                 self.timely(call, self.policy.call_timeout, answer)
                     .await

@@ -35,9 +35,9 @@ pub struct ExecutionLimits {
 impl Default for ExecutionLimits {
     fn default() -> Self {
         Self {
-            silence: Duration::from_secs(60),
-            queued: Duration::from_secs(10 * 60),
-            total: Duration::from_secs(60 * 60),
+            silence: Duration::from_mins(1),
+            queued: Duration::from_mins(10),
+            total: Duration::from_hours(1),
         }
     }
 }
@@ -109,7 +109,9 @@ impl RemoteExecution {
                     error
                 }
             };
-            if running.name.is_some() && opened.elapsed() >= STEADY {
+            // A server that answers and then is silent has nothing to say: the action is long.
+            let silent = matches!(error, RemoteError::Deadline { .. });
+            if running.heard && (silent || opened.elapsed() >= STEADY) {
                 backoff.progressed();
             }
             backoff.wait(error).await?;
@@ -123,9 +125,11 @@ impl RemoteExecution {
         running: &mut Running<'_>,
     ) -> Result<reapi::ExecuteResponse, Ended> {
         let lane = self.remote.connection().lane();
+        running.heard = false;
         let mut stream = self.open(request, running.name.as_deref(), &lane).await?;
         loop {
             let operation = self.next(&mut stream, running).await?;
+            running.heard = true;
             let stage = stage(&operation);
             running.is_waiting = matches!(stage, Stage::CacheCheck | Stage::Queued);
             if operation.done {
@@ -144,19 +148,18 @@ impl RemoteExecution {
         lane: &Lane,
     ) -> Result<Streaming<Operation>, Ended> {
         let mut client = ExecutionClient::new(lane.channel.clone()).max_decoding_message_size(RECEIVE_LIMIT);
-        let opened = match name {
-            Some(name) => {
-                let request = self
-                    .remote
-                    .request(reapi::WaitExecutionRequest { name: name.to_owned() });
-                let opening = client.wait_execution(request);
-                self.remote.timely("WaitExecution", self.limits.silence, opening).await
-            }
-            None => {
-                let opening = client.execute(self.execute_request(request));
-                // Headers may come with the first message, and that only when a worker is free.
-                self.remote.timely("Execute", self.limits.queued, opening).await
-            }
+        let opened = if let Some(name) = name {
+            let request = self
+                .remote
+                .request(reapi::WaitExecutionRequest { name: name.to_owned() });
+            let opening = Box::pin(client.wait_execution(request));
+            self.remote
+                .timely("WaitExecution", self.remote.policy().call_timeout, opening)
+                .await
+        } else {
+            let opening = Box::pin(client.execute(self.execute_request(request)));
+            // Headers may come with the first message, and that only when a worker is free.
+            self.remote.timely("Execute", self.limits.queued, opening).await
         };
         opened.map(tonic::Response::into_inner).map_err(Ended::Stream)
     }
@@ -184,11 +187,12 @@ impl RemoteExecution {
         } else {
             total
         };
-        // Without a name there is nothing to ask for: a server that says nothing before the end is waited for.
-        let silence = if running.name.is_some() {
-            self.limits.silence
-        } else {
-            patience
+        let silence = match (&running.name, running.heard) {
+            // There is nothing to ask for: a server that says nothing before the end is waited for.
+            (None, _) => patience,
+            // WaitExecution is answered with the state, at once.
+            (Some(_), false) => self.remote.policy().call_timeout,
+            (Some(_), true) => self.limits.silence,
         };
         let deadline = |after| RemoteError::Deadline {
             endpoint: self.remote.address().to_owned(),
@@ -258,6 +262,8 @@ struct Running<'a> {
     /// The operation's, once known and until it is done.
     name: Option<String>,
     since: Instant,
+    /// The present stream has brought a message.
+    heard: bool,
     /// No worker has begun, as far as we know.
     is_waiting: bool,
 }
@@ -268,6 +274,7 @@ impl<'a> Running<'a> {
             remote,
             name: None,
             since: Instant::now(),
+            heard: false,
             is_waiting: true,
         }
     }
@@ -280,7 +287,7 @@ impl Drop for Running<'_> {
         // Nobody waits for it: a server that does not stop wastes only its own time.
         self.remote.connection().runtime().spawn(async move {
             let mut client = OperationsClient::new(remote.connection().channel());
-            let asked = client.cancel_operation(remote.request(CancelOperationRequest { name }));
+            let asked = Box::pin(client.cancel_operation(remote.request(CancelOperationRequest { name })));
             if let Err(error) = remote.timely("CancelOperation", CANCEL_TIMEOUT, asked).await {
                 tracing::debug!(%error, "the execution may go on");
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How long a blob counts as present. Servers keep what was just asked for far longer.
-const LIFETIME: Duration = Duration::from_secs(20 * 60);
+const LIFETIME: Duration = Duration::from_mins(20);
 /// About 40 MB.
 const CAPACITY: usize = 400_000;
 

@@ -200,7 +200,7 @@ mod tests {
     const POLICY: Policy = Policy {
         retries: 5,
         max_delay: Duration::from_secs(1),
-        call_timeout: Duration::from_secs(60),
+        call_timeout: Duration::from_mins(1),
     };
 
     fn status(code: Code, message: &str, delay: Option<i64>) -> RemoteError {

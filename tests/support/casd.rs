@@ -6,14 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running server.
-pub struct Casd {
+pub(crate) struct Casd {
     process: Child,
     /// `grpc://127.0.0.1:PORT`.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 /// Where `tests/setup` put its programs.
-pub fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     std::env::var_os("REWRAP_TEST_TOOLS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools"),
         PathBuf::from,
@@ -22,7 +22,7 @@ pub fn tools() -> PathBuf {
 
 impl Casd {
     /// Starts the server with its store below `dir`. The runner has no sandbox: actions see this machine's files.
-    pub fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         let bin = tools().join("bin");
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|socket| socket.local_addr())

@@ -143,7 +143,7 @@ impl From<BadResult> for RemoteFailure {
 fn lost(missing: &[String]) -> String {
     match missing {
         [] => String::new(),
-        [first, rest @ ..] if rest.is_empty() => format!(" and left no `{first}`"),
+        [first] => format!(" and left no `{first}`"),
         [first, rest @ ..] => format!(" and left no `{first}` and {} other outputs", rest.len()),
     }
 }

@@ -53,12 +53,12 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_lost_and_no_batch_is_too_large(
-            sizes in proptest::collection::vec(0_u64..5000, 0..50),
+            sizes in proptest::collection::vec(0_usize..5000, 0..50),
             limit in 0_usize..4000,
         ) {
-            let packed = pack(sizes.iter().copied().enumerate(), |(_, size)| *size, limit);
+            let packed = pack(sizes.iter().copied().enumerate(), |(_, size)| *size as u64, limit);
             for batch in &packed.batches {
-                let total: usize = batch.iter().map(|&(_, size)| size as usize + OVERHEAD).sum();
+                let total: usize = batch.iter().map(|&(_, size)| size + OVERHEAD).sum();
                 prop_assert!(!batch.is_empty() && total <= limit);
             }
             let mut all: Vec<_> = packed.batches.concat();

@@ -71,13 +71,14 @@ async fn send(remote: &Remote, blobs: &[(Digest, Source)]) -> Result<Vec<Digest>
         match update(remote, some).await {
             Ok(mut not_taken) => refused.append(&mut not_taken),
             Err(error) if !remote.is_too_large(&error, cost(some)) => return Err(error.into()),
-            Err(_) => match some {
-                [(digest, _)] => refused.push(*digest),
-                _ => {
+            Err(_) => {
+                if let [(digest, _)] = some {
+                    refused.push(*digest);
+                } else {
                     let (first, second) = some.split_at(some.len() / 2);
                     waiting.extend([second, first]);
                 }
-            },
+            }
         }
     }
     Ok(refused)

@@ -6,7 +6,6 @@ use rewrap::execute::attestation::{Attestation, DriverName, Expected, Finding, W
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 use tonic::Code;
 
 fn workers(remote: &Remote, platform: &[(&str, &str)]) -> Workers {
@@ -200,6 +199,34 @@ async fn a_worker_that_was_not_asked_is_not_covered() {
     assert!(!attestation.covers(&workers, "worker-1", &bad));
     assert!(!attestation.covers(&workers, "worker-2", &good));
     assert!(!attestation.covers(&workers, "", &good));
+}
+
+#[tokio::test]
+async fn asking_again_meets_another_worker_once_for_all_who_ask() {
+    let (server, remote) = pair(Habits {
+        gated: true,
+        ..Habits::default()
+    });
+    let files = Files::new();
+    let attestation = Arc::new(Attestation::default());
+    let paths = vec![files.content("cc1", "cc1")];
+    let mut steps = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (attestation, paths, workers) = (attestation.clone(), paths.clone(), workers(&remote, &[]));
+        steps.spawn(async move {
+            attestation
+                .check_again(&workers, &paths, &CancellationToken::new())
+                .await
+        });
+    }
+    // All wait for the turn of the one whose action waits to begin.
+    until(|| server.running() == 1).await;
+    server.let_one_run();
+    while let Some(verdict) = steps.join_next().await {
+        let verdict = verdict.expect("no panic").expect("a verdict");
+        assert_eq!(verdict.unequal().count(), 0);
+    }
+    assert_eq!(server.executed(), 1);
 }
 
 #[tokio::test]

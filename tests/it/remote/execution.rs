@@ -4,7 +4,6 @@ use super::*;
 use crate::support::fake_reapi::{Fault, Rpc, Violations};
 use rewrap::pb::rpc;
 use std::sync::Arc;
-use std::time::Instant;
 use tonic::Code;
 
 /// What the action of [`Job::join`] gives.
@@ -543,13 +542,4 @@ async fn a_silent_stream_is_asked_for_its_state() {
     server.let_one_run();
     assert_eq!(running.await.expect("no panic"), GOOD);
     assert_eq!((server.calls(Rpc::Execute), server.executed()), (1, 1));
-}
-
-/// Waits until it is so.
-async fn until(so: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !so() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "it never came to that");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }

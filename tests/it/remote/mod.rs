@@ -2,6 +2,7 @@
 
 mod attestation;
 mod blobs;
+mod casd;
 mod connection;
 mod execution;
 mod lookup;
@@ -15,7 +16,7 @@ use rewrap::execute::remote::{DeclaredOutputs, Finished, RemoteFailure, RemoteRe
 use rewrap::pb::reapi;
 use rewrap::remote::{Connections, ExecutionLimits, Policy, Remote, RequestMetadata};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +29,8 @@ const POLICY: Policy = Policy {
 
 const LIMITS: ExecutionLimits = ExecutionLimits {
     silence: Duration::from_secs(20),
-    queued: Duration::from_secs(60),
-    total: Duration::from_secs(60),
+    queued: Duration::from_mins(1),
+    total: Duration::from_mins(1),
 };
 
 /// A client that knows nothing about the server yet.
@@ -184,4 +185,13 @@ fn shown(result: &Result<Finished, RemoteFailure>) -> String {
     parts.push(format!("{}/{}", text(&outcome.stdout), text(&outcome.stderr)));
     parts.push(format!("exit {}", outcome.exit));
     parts.join(" ")
+}
+
+/// Waits until it is so.
+async fn until(so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !so() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it never came to that");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

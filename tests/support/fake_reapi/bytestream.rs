@@ -76,7 +76,7 @@ impl wire::byte_stream_server::ByteStream for Stream {
             if digest.is_none() {
                 let named = blob_of(&piece.resource_name)?;
                 if self.0.get(named).is_some() {
-                    return self.committed(named); // Without waiting for the rest.
+                    return Ok(self.committed(named)); // Without waiting for the rest.
                 }
                 digest = Some(named);
             }
@@ -97,7 +97,7 @@ impl wire::byte_stream_server::ByteStream for Stream {
             return Err(Status::invalid_argument("not finished"));
         }
         match self.0.take(digest, content.freeze()) {
-            Code::Ok => self.committed(digest),
+            Code::Ok => Ok(self.committed(digest)),
             code => Err(Status::new(code, "not the blob that it is named")),
         }
     }
@@ -111,11 +111,11 @@ impl wire::byte_stream_server::ByteStream for Stream {
 }
 
 impl Stream {
-    fn committed(&self, digest: Digest) -> Result<Response<wire::WriteResponse>, Status> {
+    fn committed(&self, digest: Digest) -> Response<wire::WriteResponse> {
         let committed_size = match self.0.habits.committed {
             Committed::Size => digest.size().try_into().expect("small"),
             Committed::Number(number) => number,
         };
-        Ok(Response::new(wire::WriteResponse { committed_size }))
+        Response::new(wire::WriteResponse { committed_size })
     }
 }

@@ -20,11 +20,11 @@ impl Cas {
     }
 }
 
-fn status(code: Code) -> Option<rpc::Status> {
-    Some(rpc::Status {
+fn status(code: Code) -> rpc::Status {
+    rpc::Status {
         code: code as i32,
         ..Default::default()
-    })
+    }
 }
 
 #[tonic::async_trait]
@@ -67,7 +67,7 @@ impl reapi::content_addressable_storage_server::ContentAddressableStorage for Ca
             };
             responses.push(reapi::batch_update_blobs_response::Response {
                 digest: blob.digest,
-                status: status(code),
+                status: Some(status(code)),
             });
         }
         Ok(Response::new(reapi::BatchUpdateBlobsResponse { responses }))
@@ -92,7 +92,7 @@ impl reapi::content_addressable_storage_server::ContentAddressableStorage for Ca
                 digest: Some(wire),
                 data,
                 compressor: 0,
-                status: status(code),
+                status: Some(status(code)),
             });
         }
         self.check_batch(responses.iter().map(|response| response.data.len()).sum())?;

@@ -74,6 +74,7 @@ pub(crate) enum Committed {
 
 /// A server's lasting ways. The default is a server by the book.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct Habits {
     pub(crate) digest_functions: Vec<reapi::digest_function::Value>,
     /// `max_batch_total_size_bytes` as announced.

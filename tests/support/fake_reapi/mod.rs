@@ -17,6 +17,7 @@ use rewrap::pb::{bytestream as bs, longrunning, reapi};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tonic::metadata::MetadataMap;
@@ -70,16 +71,21 @@ impl FakeReapi {
     /// names of operations survive if `remembers`.
     pub(crate) fn restart(&mut self, remembers: bool) {
         self.stop();
+        let mut inner = self.state.inner();
+        inner.running.clear();
         if !remembers {
-            self.state.inner().operations.clear();
+            inner.operations.clear();
         }
+        drop(inner);
         self.runtime = Some(serve(self.state.clone(), self.address).0);
     }
 
     /// Breaks all connections; nobody answers at the address any more.
     pub(crate) fn stop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Elsewhere, because a test's own runtime may not wait; and to its end, so that the port is free again.
+            let stopping = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(20)));
+            stopping.join().expect("no panic");
         }
     }
 
