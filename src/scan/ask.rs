@@ -11,6 +11,7 @@ use crate::toolchain::search_list::SearchList;
 use crate::toolchain::{Ask, Environment, FileDigests, Question, Toolchain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,6 +103,7 @@ impl Scanner {
             observed,
             date_or_time: using(Remark::DateOrTime),
             timestamp: using(Remark::Timestamp),
+            named_absolutely: absolute_names(&members),
             ..self.files(&members, assembled, &hits)?
         })
     }
@@ -235,6 +237,7 @@ impl Scanner {
             observed: crate::inputs::Observation::default(),
             date_or_time: None,
             timestamp: None,
+            named_absolutely: Vec::new(),
         })
     }
 }
@@ -306,4 +309,14 @@ fn refuse_precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolv
         Some(path) => Err(ScanFailure::PrecompiledHeader { path }),
         None => Ok(()),
     }
+}
+
+/// Absolute names in the text, sorted, each once.
+fn absolute_names(members: &[Member]) -> Vec<PathBuf> {
+    let mentions = members.iter().flat_map(|member| &member.facts.mentions);
+    let absolute = mentions.filter(|mention| mention.name.starts_with(b"/"));
+    let names: BTreeSet<PathBuf> = absolute
+        .map(|mention| PathBuf::from(OsStr::from_bytes(&mention.name)))
+        .collect();
+    names.into_iter().collect()
 }

@@ -4,8 +4,8 @@
 mod cli;
 mod daemon;
 mod generated;
-mod option_lists;
 mod merkle_oracle;
+mod option_lists;
 mod relocation_oracle;
 mod settings_page;
 mod steps;
