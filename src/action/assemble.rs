@@ -23,11 +23,7 @@ pub(super) struct Parts {
     pub(super) local_run: LocalRun,
 }
 
-pub(super) fn assemble(
-    request: &ActionRequest<'_>,
-    outputs: Outputs,
-    parts: Parts,
-) -> Result<BuiltAction, NoAction> {
+pub(super) fn assemble(request: &ActionRequest<'_>, outputs: Outputs, parts: Parts) -> Result<BuiltAction, NoAction> {
     let tree = input_root(request, &outputs)?;
     let command = command(request, &outputs, &parts);
     let (command_digest, command_bytes) = encoded(&command);
@@ -56,24 +52,44 @@ pub(super) fn assemble(
 /// The exec root's inputs below their prefix, with the working directory and the directories of the outputs.
 fn input_root(request: &ActionRequest<'_>, outputs: &Outputs) -> Result<Tree, NoAction> {
     let prefix = Place::input_prefix();
-    let mut all: Vec<(ExecPath, &Entry)> =
-        request.inputs.entries.iter().map(|(path, entry)| (prefix.join(path), entry)).collect();
+    let mut all: Vec<(ExecPath, &Entry)> = request
+        .inputs
+        .entries
+        .iter()
+        .map(|(path, entry)| (prefix.join(path), entry))
+        .collect();
     all.push((request.place.working_directory(), &Entry::Directory));
-    all.extend(outputs.directories.iter().map(|dir| (prefix.join(dir), &Entry::Directory)));
+    all.extend(
+        outputs
+            .directories
+            .iter()
+            .map(|dir| (prefix.join(dir), &Entry::Directory)),
+    );
     Ok(Tree::build(all.iter().map(|(path, entry)| (path, *entry)))?)
 }
 
-#[expect(deprecated, reason = "servers of API 2.0 read nothing else, and Command.platform before API 2.2")]
+#[expect(
+    deprecated,
+    reason = "servers of API 2.0 read nothing else, and Command.platform before API 2.2"
+)]
 fn command(request: &ActionRequest<'_>, outputs: &Outputs, parts: &Parts) -> reapi::Command {
     let mut arguments = Vec::with_capacity(parts.args.len() + 1);
     arguments.push(request.invoked_as.to_owned());
     arguments.extend(parts.args.iter().cloned());
-    let mut output_paths: Vec<String> = outputs.declared.iter().map(|output| output.action_path.clone()).collect();
+    let mut output_paths: Vec<String> = outputs
+        .declared
+        .iter()
+        .map(|output| output.action_path.clone())
+        .collect();
     output_paths.sort_unstable();
     reapi::Command {
         arguments,
         environment_variables: parts.environment.clone(),
-        output_files: if request.legacy_outputs { output_paths.clone() } else { Vec::new() },
+        output_files: if request.legacy_outputs {
+            output_paths.clone()
+        } else {
+            Vec::new()
+        },
         output_paths,
         working_directory: request.place.working_directory().to_string(),
         platform: platform(request.platform),

@@ -51,7 +51,10 @@ pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentV
     let mut rewritten = false;
     let mut variables = fixed(request, ANY_CWD);
     for (name, value) in request.environment {
-        let treatment = VARIABLES.iter().find(|(known, _)| known == name).map(|(_, treatment)| *treatment);
+        let treatment = VARIABLES
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, treatment)| *treatment);
         let value = match treatment {
             Some(Treatment::Verbatim) => value.clone(),
             Some(Treatment::Directories) => {
@@ -105,7 +108,9 @@ fn directories(place: &Place, value: &str) -> Result<String, PlacedLocally> {
 }
 
 fn names_inside(place: &Place, value: &str) -> bool {
-    value.split(':').any(|dir| !dir.is_empty() && matches!(place.locate(dir), Location::Inside { .. }))
+    value
+        .split(':')
+        .any(|dir| !dir.is_empty() && matches!(place.locate(dir), Location::Inside { .. }))
 }
 
 fn variable(name: &str, value: &str) -> EnvironmentVariable {

@@ -112,7 +112,9 @@ impl Opt {
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
         match self {
-            Self::OldDwarf => words.starting(&["-gdwarf-2", "-gdwarf-3", "-gdwarf-4", "-gstabs", "-gvms"]).is_some(),
+            Self::OldDwarf => words
+                .starting(&["-gdwarf-2", "-gdwarf-3", "-gdwarf-4", "-gstabs", "-gvms"])
+                .is_some(),
             Self::SplitDwarfMacros => {
                 words.one_of(&["-g3", "-ggdb3"]).is_some() && words.starting(&["-gsplit-dwarf"]).is_some()
             }
@@ -123,19 +125,22 @@ impl Opt {
                 .one_of(&["--coverage", "-coverage", "-fprofile-arcs", "-ftest-coverage"])
                 .or(words.starting(&["-fprofile-note", "-fprofile-dir"]))
                 .is_some(),
-            Self::ProfileGenerate => words.starting(&["-fprofile-generate", "-fcs-profile-generate"]).is_some(),
-            Self::ProfileUse => {
-                words.starting(&["-fprofile-use", "-fauto-profile", "-fbranch-probabilities"]).is_some()
-            }
+            Self::ProfileGenerate => words
+                .starting(&["-fprofile-generate", "-fcs-profile-generate"])
+                .is_some(),
+            Self::ProfileUse => words
+                .starting(&["-fprofile-use", "-fauto-profile", "-fbranch-probabilities"])
+                .is_some(),
             // Of all sanitizers only this one was seen to give equal objects.
             Self::Sanitizer => {
-                words.values("-fsanitize=").flat_map(|list| list.split(',')).any(|name| name != "thread")
+                words
+                    .values("-fsanitize=")
+                    .flat_map(|list| list.split(','))
+                    .any(|name| name != "thread")
                     || words.starting(&["-fsanitize-coverage"]).is_some()
             }
             Self::Bitcode => {
-                words.lto()
-                    || words.one_of(&["-emit-llvm"]).is_some()
-                    || words.starting(&["-fembed-bitcode"]).is_some()
+                words.lto() || words.one_of(&["-emit-llvm"]).is_some() || words.starting(&["-fembed-bitcode"]).is_some()
             }
             Self::AssemblerDebug => {
                 matches!(language, Language::Assembler | Language::AssemblerWithCpp) && words.debug()
@@ -158,7 +163,11 @@ impl Opt {
                 words.values("-fmessage-length=").any(|columns| columns != "0")
                     || words.one_of(&["-fdiagnostics-absolute-paths"]).is_some()
             }
-            Self::OtherOutput => request.command.secondary.iter().any(|output| output.kind == SecondaryKind::Other),
+            Self::OtherOutput => request
+                .command
+                .secondary
+                .iter()
+                .any(|output| output.kind == SecondaryKind::Other),
             Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
         }
     }
@@ -175,7 +184,7 @@ pub(super) struct Rewritten {
     pub(super) forced: bool,
 }
 
-/// The rows that hold for a step; the ones that place it locally in its mode first.
+/// What the table says of a step.
 pub(super) struct Verdict {
     /// The row that places the step locally.
     pub(super) here: Option<&'static Row>,
@@ -225,7 +234,16 @@ impl Words {
 /// Whether the step has an Action at all.
 pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(), NoAction> {
     let unstable = words
-        .one_of(&["-v", "--verbose", "-###", "-Wp,-v", "-Q", "-time", "-ftime-report", "-fmem-report"])
+        .one_of(&[
+            "-v",
+            "--verbose",
+            "-###",
+            "-Wp,-v",
+            "-Q",
+            "-time",
+            "-ftime-report",
+            "-fmem-report",
+        ])
         .or(words.find(|word| word.to_ascii_lowercase().starts_with("-fdiagnostics-format=sarif")));
     if let Some(word) = unstable {
         return Err(NoAction::UnstableText(word.to_owned()));
@@ -241,9 +259,9 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     let TimeUse { date_time, timestamp } = request.time;
     let epoch = request.environment.iter().any(|(name, _)| name == "SOURCE_DATE_EPOCH");
     // clang 14 ignores the variable; which release began to obey it was not tried.
-    let (dates_obey, stamps_obey) = match request.command.family {
-        Family::Gcc => (true, false),
-        Family::Clang => (request.toolchain.version.0 >= 19, request.toolchain.version.0 >= 19),
+    let (dates_obey, stamps_obey) = match (request.command.family, request.toolchain.version.0) {
+        (Family::Gcc, major) => (major >= 12, false),
+        (Family::Clang, major) => (major >= 19, major >= 19),
     };
     if date_time && !(epoch && dates_obey) {
         return Err(NoAction::DateTime);
@@ -255,7 +273,7 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
 }
 
 fn precompiled_header(request: &ActionRequest<'_>, words: &Words) -> Option<String> {
-    let is_compiled = |name: &str| name.ends_with(".gch") || name.ends_with(".pch");
+    let is_compiled = |name: &str| [".gch", ".pch"].iter().any(|suffix| name.ends_with(suffix));
     let read = request.inputs.entries.iter().find(|(path, entry)| {
         matches!(entry, Entry::File { .. } | Entry::Symlink { .. }) && path.components().any(is_compiled)
     });

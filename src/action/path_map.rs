@@ -28,7 +28,7 @@ pub struct Replacement<'a> {
     pub from: &'a str,
     /// What replaces it.
     pub to: &'a str,
-    /// Whether no character of a path may stand before it. Otherwise only a slash may not.
+    /// Whether no character of a path may stand before it. Otherwise only a slash or a dot may not.
     pub at_word_start: bool,
 }
 
@@ -53,7 +53,9 @@ impl PathMap {
 
     /// The exec root as the action names it and as the user does, for words that are paths.
     pub fn roots(&self) -> Option<(&str, &str)> {
-        self.names.as_ref().map(|names| (names.relocated.as_str(), names.home.as_str()))
+        self.names
+            .as_ref()
+            .map(|names| (names.relocated.as_str(), names.home.as_str()))
     }
 
     /// What to replace in text that a relocated action printed.

@@ -62,8 +62,7 @@ impl Place {
         let Some(below) = inside(&exec_root, &cwd) else {
             return Err(BadPlace::Outside { exec_root, cwd });
         };
-        let cwd_rel =
-            ExecPath::new(below.trim_start_matches('/')).expect("a suffix of a normal path is normal");
+        let cwd_rel = ExecPath::new(below.trim_start_matches('/')).expect("a suffix of a normal path is normal");
         Ok(Self {
             exec_root,
             cwd,
@@ -114,10 +113,10 @@ impl Place {
     /// Where a path of the user's leads, told from its text alone.
     pub(super) fn locate(&self, spelled: &str) -> Location {
         if !spelled.starts_with('/') {
-            return self.locate_relative(self.cwd_rel.clone(), spelled);
+            return locate_below(&self.cwd_rel, spelled);
         }
         if let Some(below) = inside(&self.exec_root, spelled) {
-            return self.locate_relative(ExecPath::root(), below);
+            return locate_below(&ExecPath::root(), below);
         }
         let plain = normalised(spelled);
         if inside(&self.exec_root, &plain).is_some() {
@@ -129,28 +128,14 @@ impl Place {
         }
     }
 
-    fn locate_relative(&self, start: ExecPath, below: &str) -> Location {
-        let mut at: Vec<&str> = start.components().collect();
-        let mut walked = Vec::new();
-        for name in below.split('/').filter(|name| !name.is_empty() && *name != ".") {
-            if name == ".." {
-                if at.pop().is_none() {
-                    return Location::ClimbsOut;
-                }
-            } else {
-                at.push(name);
-                walked.push(exec_path(&at));
-            }
-        }
-        Location::Inside {
-            path: exec_path(&at),
-            walked,
-        }
-    }
-
     /// A path of the input root as seen from the working directory: the form of `output_paths`.
     pub(super) fn relative(&self, path: &ExecPath) -> String {
-        let common = self.cwd_rel.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+        let common = self
+            .cwd_rel
+            .components()
+            .zip(path.components())
+            .take_while(|(a, b)| a == b)
+            .count();
         let mut text = "../".repeat(self.cwd_rel.depth() - common);
         for (at, name) in path.components().skip(common).enumerate() {
             let slash = if at == 0 { "" } else { "/" };
@@ -189,12 +174,33 @@ pub(super) enum Location {
     Outside,
 }
 
+/// Where `below` leads from a directory inside.
+fn locate_below(start: &ExecPath, below: &str) -> Location {
+    let mut at: Vec<&str> = start.components().collect();
+    let mut walked = Vec::new();
+    for name in below.split('/').filter(|name| !name.is_empty() && *name != ".") {
+        if name == ".." {
+            if at.pop().is_none() {
+                return Location::ClimbsOut;
+            }
+        } else {
+            at.push(name);
+            walked.push(exec_path(&at));
+        }
+    }
+    Location::Inside {
+        path: exec_path(&at),
+        walked,
+    }
+}
+
 /// What follows `root` in `path`: empty or beginning with a slash. `None` if `path` is not in `root`.
 pub(super) fn inside<'a>(root: &str, path: &'a str) -> Option<&'a str> {
     if root == "/" {
         return path.starts_with('/').then_some(path);
     }
-    path.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(root)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// An absolute path without `.`, `..` and empty components, by its text.
@@ -258,7 +264,10 @@ mod tests {
             ("/a", "/ab"),
             ("/a/b", "/a"),
         ] {
-            assert!(Place::new(Path::new(exec_root), Path::new(cwd)).is_err(), "{exec_root} {cwd}");
+            assert!(
+                Place::new(Path::new(exec_root), Path::new(cwd)).is_err(),
+                "{exec_root} {cwd}"
+            );
         }
     }
 

@@ -42,10 +42,9 @@ enum Choice {
 
 fn choice(toolchain: &Toolchain, kind: MapKind) -> Choice {
     match (toolchain.family, toolchain.version.0, kind) {
-        (Family::Gcc, ..) => Choice::Last,
         (Family::Clang, ..=14, MapKind::Coverage) => Choice::Shortest,
         (Family::Clang, ..=14, _) | (Family::Clang, 19.., MapKind::Macro) => Choice::Longest,
-        (Family::Clang, 19.., _) => Choice::Last,
+        (Family::Gcc, ..) | (Family::Clang, 19.., _) => Choice::Last,
         (Family::Clang, ..) => Choice::Unknown,
     }
 }
@@ -64,14 +63,19 @@ impl<'a> UserMaps<'a> {
 
     /// Whether one of them acts on `__FILE__`.
     pub(super) fn any_for_macros(&self) -> bool {
-        self.maps.iter().any(|map| matches!(map.kind, MapKind::File | MapKind::Macro))
+        self.maps
+            .iter()
+            .any(|map| matches!(map.kind, MapKind::File | MapKind::Macro))
     }
 
     /// The maps that act on names of this kind, weakest first where the last one wins.
     fn of_kind(&self, kind: MapKind) -> Vec<&UserMap> {
         let files_apart = self.toolchain.family == Family::Gcc && kind == MapKind::Macro;
-        let mut all: Vec<&UserMap> =
-            self.maps.iter().filter(|map| map.kind == kind || map.kind == MapKind::File).collect();
+        let mut all: Vec<&UserMap> = self
+            .maps
+            .iter()
+            .filter(|map| map.kind == kind || map.kind == MapKind::File)
+            .collect();
         if files_apart {
             // For `__FILE__` gcc prefers every file map to every macro map, in whatever order they stand.
             all.sort_by_key(|map| map.kind == MapKind::File);
@@ -91,7 +95,10 @@ impl<'a> UserMaps<'a> {
             Choice::Unknown if fitting.clone().count() > 1 => return Err(PlacedLocally::PrefixMapOrder),
             Choice::Unknown => fitting.next(),
         };
-        Ok(chosen.map_or_else(|| name.to_owned(), |map| format!("{}{}", map.new, &name[map.old.len()..])))
+        Ok(chosen.map_or_else(
+            || name.to_owned(),
+            |map| format!("{}{}", map.new, &name[map.old.len()..]),
+        ))
     }
 
     /// Maps of this kind that make of names below `spelled` what the user's maps make of names below `root`:
@@ -206,17 +213,47 @@ mod tests {
     #[test]
     fn the_last_map_wins_with_gcc_and_the_longest_with_clang() {
         let options = "file:/x/third=T file:/x=.";
-        check(Family::Gcc, 12, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
-        check(Family::Clang, 14, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "T")]);
-        check(Family::Clang, 19, MapKind::Debug, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
-        check(Family::Clang, 19, MapKind::Macro, options, &[("../_rw", "."), ("../_rw/third", "T")]);
+        check(
+            Family::Gcc,
+            12,
+            MapKind::Debug,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "./third")],
+        );
+        check(
+            Family::Clang,
+            14,
+            MapKind::Debug,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "T")],
+        );
+        check(
+            Family::Clang,
+            19,
+            MapKind::Debug,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "./third")],
+        );
+        check(
+            Family::Clang,
+            19,
+            MapKind::Macro,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "T")],
+        );
     }
 
     #[test]
     fn for_coverage_clang_14_takes_the_shortest() {
         let options = "file:/x/third=T file:/=ROOT/ file:/x=.";
         check(Family::Clang, 14, MapKind::Coverage, options, &[("../_rw", "ROOT/x")]);
-        check(Family::Clang, 19, MapKind::Coverage, options, &[("../_rw", "."), ("../_rw/third", "./third")]);
+        check(
+            Family::Clang,
+            19,
+            MapKind::Coverage,
+            options,
+            &[("../_rw", "."), ("../_rw/third", "./third")],
+        );
         let toolchain = toolchain(Family::Clang, 14);
         for options in ["coverage:/x/third=T", "file:../=up/"] {
             let maps = UserMaps::new(&toolchain, parse(Family::Clang, options));
@@ -227,18 +264,42 @@ mod tests {
 
     #[test]
     fn of_equal_maps_clang_takes_the_first() {
-        check(Family::Clang, 14, MapKind::Macro, "macro:/x=1 macro:/x=2", &[("../_rw", "1")]);
+        check(
+            Family::Clang,
+            14,
+            MapKind::Macro,
+            "macro:/x=1 macro:/x=2",
+            &[("../_rw", "1")],
+        );
     }
 
     #[test]
     fn gcc_prefers_file_maps_for_macros() {
-        check(Family::Gcc, 12, MapKind::Macro, "file:/x=F macro:/x=M", &[("../_rw", "F")]);
-        check(Family::Gcc, 12, MapKind::Macro, "macro:/x=M debug:/x=D", &[("../_rw", "M")]);
+        check(
+            Family::Gcc,
+            12,
+            MapKind::Macro,
+            "file:/x=F macro:/x=M",
+            &[("../_rw", "F")],
+        );
+        check(
+            Family::Gcc,
+            12,
+            MapKind::Macro,
+            "macro:/x=M debug:/x=D",
+            &[("../_rw", "M")],
+        );
     }
 
     #[test]
     fn maps_match_text_and_not_components() {
-        check(Family::Gcc, 12, MapKind::Debug, "file:/=R file:/x2=N", &[("../_rw", "Rx")]);
+        check(
+            Family::Gcc,
+            12,
+            MapKind::Debug,
+            "file:/=R file:/x2=N",
+            &[("../_rw", "Rx")],
+        );
         check(
             Family::Gcc,
             12,
@@ -254,7 +315,10 @@ mod tests {
         let maps = UserMaps::new(&toolchain, parse(Family::Clang, "file:/x=. file:/y=Y"));
         assert!(maps.compose(MapKind::Debug, "../_rw", "/x").is_ok());
         let maps = UserMaps::new(&toolchain, parse(Family::Clang, "file:/x/a=A file:/x=."));
-        assert_eq!(maps.compose(MapKind::Debug, "../_rw", "/x"), Err(PlacedLocally::PrefixMapOrder));
+        assert_eq!(
+            maps.compose(MapKind::Debug, "../_rw", "/x"),
+            Err(PlacedLocally::PrefixMapOrder)
+        );
     }
 
     #[test]

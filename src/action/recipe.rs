@@ -112,7 +112,10 @@ impl Recipe<'_> {
         options.extend(self.mapped(spelled, &kinds)?);
         // A macro map also makes clang normalise `__FILE__`, which the user's command does not do without one.
         let has_option = self.request.toolchain.version.0 >= 15;
-        let chosen = self.words.one_of(&["-ffile-reproducible", "-fno-file-reproducible"]).is_some();
+        let chosen = self
+            .words
+            .one_of(&["-ffile-reproducible", "-fno-file-reproducible"])
+            .is_some();
         if preprocesses && !spelled.is_empty() && has_option && !chosen && !self.maps.any_for_macros() {
             options.push("-fno-file-reproducible".to_owned());
         }
@@ -148,11 +151,19 @@ impl Recipe<'_> {
             }
         };
         let compiles = !matches!(command.language, Language::Assembler | Language::AssemblerWithCpp);
-        if compiles && self.words.one_of(&["--coverage", "-coverage", "-fprofile-arcs"]).is_some() {
+        if compiles
+            && self
+                .words
+                .one_of(&["--coverage", "-coverage", "-fprofile-arcs"])
+                .is_some()
+        {
             cc1(&[&format!("-coverage-data-file={}", self.counts_file())]);
         }
         if compiles && self.rewritten.output {
-            let dwo = command.secondary.iter().find(|output| output.kind == SecondaryKind::SplitDwarf);
+            let dwo = command
+                .secondary
+                .iter()
+                .find(|output| output.kind == SecondaryKind::SplitDwarf);
             if let Some(rest) = dwo.and_then(|dwo| inside(self.request.place.exec_root(), &dwo.path)) {
                 cc1(&["-split-dwarf-file", &format!("{}{rest}", self.recorded_root())]);
             }
@@ -163,9 +174,19 @@ impl Recipe<'_> {
     /// Where the compiled program will write its coverage counts: beside the primary output, absolute.
     fn counts_file(&self) -> String {
         let output = &self.request.command.output;
-        let (dir, name) = output.rsplit_once('/').map_or(("", output.as_str()), |(dir, name)| (dir, name));
+        let (dir, name) = output
+            .rsplit_once('/')
+            .map_or(("", output.as_str()), |(dir, name)| (dir, name));
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let counts = if output.contains('/') { format!("{dir}/{stem}.gcda") } else { format!("{stem}.gcda") };
-        if counts.starts_with('/') { counts } else { format!("{}/{counts}", self.request.place.cwd()) }
+        let counts = if output.contains('/') {
+            format!("{dir}/{stem}.gcda")
+        } else {
+            format!("{stem}.gcda")
+        };
+        if counts.starts_with('/') {
+            counts
+        } else {
+            format!("{}/{counts}", self.request.place.cwd())
+        }
     }
 }

@@ -58,8 +58,14 @@ impl Relocated {
                 let Some(value) = &arg.value else {
                     return unchanged(request, words);
                 };
+                if arg.role == Role::ToolDir {
+                    tool_dir(request, arg, value)?;
+                }
                 let value = self.path(request, arg.role, value)?;
-                if [&arg.name, &arg.tail].iter().any(|text| text.contains(request.place.exec_root())) {
+                if [&arg.name, &arg.tail]
+                    .iter()
+                    .any(|text| text.contains(request.place.exec_root()))
+                {
                     return Err(PlacedLocally::RootInOption(words.concat()));
                 }
                 Ok(arg.words_with(&value))
@@ -99,11 +105,7 @@ impl Relocated {
 
     /// gcc records the real path of a system directory where it is the shorter one. On a worker it never is, so the
     /// action gets the name that gcc would choose here.
-    fn canonical_system_dir(
-        &mut self,
-        request: &ActionRequest<'_>,
-        spelled: String,
-    ) -> Result<String, PlacedLocally> {
+    fn canonical_system_dir(&mut self, request: &ActionRequest<'_>, spelled: String) -> Result<String, PlacedLocally> {
         let place = request.place;
         if !matches!(place.locate(&spelled), Location::Inside { .. }) {
             return Ok(spelled);
@@ -127,7 +129,11 @@ impl Relocated {
             real: real.to_owned(),
             recorded: recorded.to_owned(),
         });
-        let chosen = if recorded == real && real != trimmed { real } else { &spelled };
+        let chosen = if recorded == real && real != trimmed {
+            real
+        } else {
+            &spelled
+        };
         Ok(chosen.to_owned())
     }
 
@@ -149,6 +155,17 @@ impl Relocated {
     }
 }
 
+/// gcc names the headers of a sysroot by their real paths, whatever is shorter; programs below `-B` would need to be
+/// executable inputs. Only clang's sysroots can lie inside the exec root.
+fn tool_dir(request: &ActionRequest<'_>, arg: &Arg, spelled: &str) -> Result<(), PlacedLocally> {
+    let sysroot = ["--sysroot", "-isysroot"].iter().any(|name| arg.name.starts_with(name));
+    let inside = matches!(request.place.locate(spelled), Location::Inside { .. });
+    if inside && !(sysroot && request.command.family == Family::Clang) {
+        return Err(PlacedLocally::ToolsInRoot(spelled.to_owned()));
+    }
+    Ok(())
+}
+
 /// A word that names no path that we know of.
 fn unchanged(request: &ActionRequest<'_>, words: Vec<String>) -> Result<Vec<String>, PlacedLocally> {
     match words.iter().find(|word| word.contains(request.place.exec_root())) {
@@ -160,7 +177,11 @@ fn unchanged(request: &ActionRequest<'_>, words: Vec<String>) -> Result<Vec<Stri
 /// Whether an outside spelling reaches the exec root through a symbolic link.
 fn leads_inside(request: &ActionRequest<'_>, spelled: &str) -> bool {
     let exec_root = request.place.exec_root();
-    let real_root = request.real_dirs.get(exec_root).and_then(|path| path.to_str()).unwrap_or(exec_root);
+    let real_root = request
+        .real_dirs
+        .get(exec_root)
+        .and_then(|path| path.to_str())
+        .unwrap_or(exec_root);
     let parent = spelled.rsplit_once('/').map_or("", |(parent, _)| parent);
     [spelled, parent]
         .iter()

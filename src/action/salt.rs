@@ -17,7 +17,9 @@ const SCHEMA: u32 = 1;
 
 /// The salt: SHA-256 of the canonical message.
 pub(super) fn salt(toolchain: &Toolchain, outside: &[OutsideFile], presentation: &Presentation) -> Vec<u8> {
-    Digest::of(&message(toolchain, outside, presentation).encode_to_vec()).hash().to_vec()
+    Digest::of(&message(toolchain, outside, presentation).encode_to_vec())
+        .hash()
+        .to_vec()
 }
 
 fn message(toolchain: &Toolchain, outside: &[OutsideFile], presentation: &Presentation) -> salt::Salt {
@@ -72,7 +74,7 @@ mod tests {
     impl Parts {
         fn hex(&self) -> String {
             let salt = salt(&self.toolchain, &self.outside, &self.presentation);
-            salt.iter().map(|byte| format!("{byte:02x}")).collect()
+            Digest::from_parts(salt.try_into().expect("32 bytes"), 0).hex()
         }
     }
 
@@ -103,7 +105,10 @@ mod tests {
 
     #[test]
     fn the_schema_is_pinned() {
-        assert_eq!(parts().hex(), "95b2c9a31c7c6e304d8e406343c00b946bea72a686a255cb35ac160877b3f9a3");
+        assert_eq!(
+            parts().hex(),
+            "95b2c9a31c7c6e304d8e406343c00b946bea72a686a255cb35ac160877b3f9a3"
+        );
     }
 
     #[test]
@@ -111,26 +116,36 @@ mod tests {
         type Change = (&'static str, fn(&mut Parts));
         let changes: &[Change] = &[
             ("driver", |parts| parts.toolchain.driver = "/usr/bin/gcc".into()),
-            ("tool path", |parts| parts.toolchain.files[0].path = "/usr/bin/gas".into()),
-            ("tool content", |parts| parts.toolchain.files[0].digest = Digest::of(b"other")),
+            ("tool path", |parts| {
+                parts.toolchain.files[0].path = "/usr/bin/gas".into();
+            }),
+            ("tool content", |parts| {
+                parts.toolchain.files[0].digest = Digest::of(b"other");
+            }),
             ("tool size", |parts| {
                 parts.toolchain.files[0].digest = Digest::from_parts(*parts.toolchain.files[0].digest.hash(), 1);
             }),
             ("tool gone", |parts| parts.toolchain.files.truncate(1)),
-            ("facts", |parts| parts.toolchain.facts = Digest::of(b"#define __GNUC__ 13")),
-            ("outside path", |parts| parts.outside[0].path = "/usr/include/stdlib.h".into()),
+            ("facts", |parts| {
+                parts.toolchain.facts = Digest::of(b"#define __GNUC__ 13");
+            }),
+            ("outside path", |parts| {
+                parts.outside[0].path = "/usr/include/stdlib.h".into();
+            }),
             ("outside content", |parts| parts.outside[0].digest = Digest::of(b"")),
             ("outside gone", |parts| parts.outside.clear()),
-            ("locale", |parts| parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned())),
+            ("locale", |parts| {
+                parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned());
+            }),
             ("width", |parts| parts.presentation.width = Some(80)),
         ];
         let base = parts();
         let mut seen = vec![base.hex()];
         for (name, change) in changes {
-            let mut changed = base.clone();
-            change(&mut changed);
-            assert!(!seen.contains(&changed.hex()), "{name}");
-            seen.push(changed.hex());
+            let mut other = base.clone();
+            change(&mut other);
+            assert!(!seen.contains(&other.hex()), "{name}");
+            seen.push(other.hex());
         }
     }
 

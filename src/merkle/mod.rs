@@ -57,7 +57,12 @@ impl Tree {
         }
         let mut parts = Parts::default();
         let root = parts.add_directory(&top);
-        let total_bytes = parts.directories.keys().chain(parts.files.keys()).map(Digest::size).sum();
+        let total_bytes = parts
+            .directories
+            .keys()
+            .chain(parts.files.keys())
+            .map(Digest::size)
+            .sum();
         Ok(Self {
             root,
             directories: parts.directories.into_iter().collect(),
@@ -67,16 +72,16 @@ impl Tree {
     }
 }
 
-fn insert<'a>(
-    top: &mut BTreeMap<&'a str, Node<'a>>,
-    path: &'a ExecPath,
-    entry: &'a Entry,
-) -> Result<(), TreeError> {
+fn insert<'a>(top: &mut BTreeMap<&'a str, Node<'a>>, path: &'a ExecPath, entry: &'a Entry) -> Result<(), TreeError> {
     let is_directory = matches!(entry, Entry::Directory);
     let mut children = top;
     let mut names = path.components().peekable();
     if names.peek().is_none() {
-        return if is_directory { Ok(()) } else { Err(TreeError::RootIsNoDirectory) };
+        return if is_directory {
+            Ok(())
+        } else {
+            Err(TreeError::RootIsNoDirectory)
+        };
     }
     while let Some(name) = names.next() {
         let slot = children.entry(name);

@@ -41,7 +41,11 @@ fn names_are_sorted_by_bytes_and_kinds_kept_apart() {
         ("é", Entry::Directory),
     ])
     .expect("tree");
-    let (_, root) = tree.directories.iter().find(|(digest, _)| *digest == tree.root).expect("root");
+    let (_, root) = tree
+        .directories
+        .iter()
+        .find(|(digest, _)| *digest == tree.root)
+        .expect("root");
     let root = reapi::Directory::decode(root.as_ref()).expect("message");
     let names: Vec<_> = root.files.iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["B", "b"]);

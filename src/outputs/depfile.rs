@@ -52,13 +52,20 @@ pub fn relocate(bytes: &[u8], paths: &PathMap, family: Family) -> Result<Vec<u8>
         return Ok(bytes.to_vec());
     };
     let moved = replace_root(bytes, home, relocated, family)?;
-    if restore(&moved, paths, family)? == bytes { Ok(moved) } else { Err(BadDepfile::Ambiguous) }
+    if restore(&moved, paths, family)? == bytes {
+        Ok(moved)
+    } else {
+        Err(BadDepfile::Ambiguous)
+    }
 }
 
 /// The files that the targets depend on, as the compiler named them, each once.
 pub fn dependencies(bytes: &[u8]) -> Result<Vec<Vec<u8>>, BadDepfile> {
-    let mut files: Vec<Vec<u8>> =
-        parse(bytes)?.iter().flat_map(|rule| &rule.dependencies).map(|word| unescape(word)).collect();
+    let mut files: Vec<Vec<u8>> = parse(bytes)?
+        .iter()
+        .flat_map(|rule| &rule.dependencies)
+        .map(|word| unescape(word))
+        .collect();
     let mut seen = std::collections::BTreeSet::new();
     files.retain(|file| seen.insert(file.clone()));
     Ok(files)
@@ -69,13 +76,20 @@ fn replace_root(bytes: &[u8], from: &str, to: &str, family: Family) -> Result<Ve
     let from = [&escape(from.as_bytes()), b"/".as_slice()].concat();
     let to = [&escape(to.as_bytes()), b"/".as_slice()].concat();
     let mut changed = false;
-    for word in rules.iter_mut().flat_map(|rule| rule.targets.iter_mut().chain(&mut rule.dependencies)) {
+    for word in rules
+        .iter_mut()
+        .flat_map(|rule| rule.targets.iter_mut().chain(&mut rule.dependencies))
+    {
         if let Some(rest) = word.strip_prefix(from.as_slice()) {
             *word = [&to, rest].concat();
             changed = true;
         }
     }
-    Ok(if changed { lay_out(&rules, family) } else { bytes.to_vec() })
+    Ok(if changed {
+        lay_out(&rules, family)
+    } else {
+        bytes.to_vec()
+    })
 }
 
 /// Rules end at a newline that no backslash continues.

@@ -18,7 +18,11 @@ pub enum BadText {
 /// The text as the user's own compiler would have printed it.
 pub fn restore(bytes: &[u8], paths: &PathMap) -> Result<Vec<u8>, BadText> {
     let restored = replace(bytes, paths.to_home());
-    if PathMap::names_worker(&restored) { Err(BadText::NamesWorker) } else { Ok(restored) }
+    if PathMap::names_worker(&restored) {
+        Err(BadText::NamesWorker)
+    } else {
+        Ok(restored)
+    }
 }
 
 /// The reverse of [`restore`]: text that the user's own command printed, as the action would have printed it. Whatever
@@ -27,7 +31,11 @@ pub fn relocate(bytes: &[u8], paths: &PathMap) -> Result<Vec<u8>, BadText> {
     let relocated = replace(bytes, paths.from_home());
     // A portable run here prints `/_rw` itself where `__FILE__` gets into a message: that is no difference.
     let seen = replace(bytes, paths.recorded());
-    if restore(&relocated, paths)? == seen { Ok(relocated) } else { Err(BadText::Ambiguous) }
+    if restore(&relocated, paths)? == seen {
+        Ok(relocated)
+    } else {
+        Err(BadText::Ambiguous)
+    }
 }
 
 /// One pass, so that what was put in is not replaced again.
@@ -40,7 +48,9 @@ fn replace<'a>(bytes: &[u8], replacements: impl IntoIterator<Item = Replacement<
     let mut at = 0;
     while at < bytes.len() {
         let before = at.checked_sub(1).map(|at| bytes[at]);
-        let found = replacements.iter().find(|replacement| stands(&bytes[at..], before, replacement));
+        let found = replacements
+            .iter()
+            .find(|replacement| stands(&bytes[at..], before, replacement));
         if let Some(replacement) = found {
             out.extend_from_slice(replacement.to.as_bytes());
             at += replacement.from.len();
@@ -59,10 +69,13 @@ fn stands(rest: &[u8], before: Option<u8>, replacement: &Replacement<'_>) -> boo
     };
     let starts = match before {
         None => true,
-        Some(b'/') => false,
+        Some(b'/' | b'.') => false,
         Some(byte) => !replacement.at_word_start || !in_path(byte),
     };
-    starts && after.first().is_none_or(|byte| *byte == b'/' || !in_path(*byte) || ends_sentence(after))
+    starts
+        && after
+            .first()
+            .is_none_or(|byte| *byte == b'/' || !in_path(*byte) || ends_sentence(after))
 }
 
 /// A full stop or similar that ends the text around the name.
@@ -97,9 +110,22 @@ mod tests {
     fn relocated_names_become_the_users() {
         for mode in [PathsMode::Exact, PathsMode::Portable] {
             check(mode, "../../_rw/a.c:1:2: warning: x\n", "/h/my p/a.c:1:2: warning: x\n");
-            check(mode, "unused '-I../../_rw/inc' (../../_rw)", "unused '-I/h/my p/inc' (/h/my p)");
-            check(mode, "in \u{1b}[1m../../_rw/a.c:\u{1b}[m", "in \u{1b}[1m/h/my p/a.c:\u{1b}[m");
-            check(mode, "/proc/self/cwd/x.c and /proc/self/cwd.", "/h/my p/b/x.c and /h/my p/b.");
+            check(mode, "from ./../../_rw/a.c:", "from /h/my p/a.c:");
+            check(
+                mode,
+                "unused '-I../../_rw/inc' (../../_rw)",
+                "unused '-I/h/my p/inc' (/h/my p)",
+            );
+            check(
+                mode,
+                "in \u{1b}[1m../../_rw/a.c:\u{1b}[m",
+                "in \u{1b}[1m/h/my p/a.c:\u{1b}[m",
+            );
+            check(
+                mode,
+                "/proc/self/cwd/x.c and /proc/self/cwd.",
+                "/h/my p/b/x.c and /h/my p/b.",
+            );
         }
     }
 
@@ -109,6 +135,7 @@ mod tests {
             for text in [
                 "x/../../_rw/a.c",
                 "../../../_rw/a.c",
+                "x/./../../_rw/a.c",
                 "../../_rwx/a.c",
                 "../_rw/a.c",
                 "/x/proc/self/cwd/a.c",
@@ -123,7 +150,11 @@ mod tests {
     #[test]
     fn the_portable_root_is_the_users_only_in_portable_mode() {
         check(PathsMode::Exact, "'/_rw/a.c'", "'/_rw/a.c'");
-        check(PathsMode::Portable, "error: /_rw/a.c \"/_rw/b.c\" /_rw", "error: /h/my p/a.c \"/h/my p/b.c\" /h/my p");
+        check(
+            PathsMode::Portable,
+            "error: /_rw/a.c \"/_rw/b.c\" /_rw",
+            "error: /h/my p/a.c \"/h/my p/b.c\" /h/my p",
+        );
     }
 
     #[test]
@@ -139,7 +170,11 @@ mod tests {
         let expected = b"../../_rw/a.c:1: warning: unused '-I../../_rw'\n/h/my p2/b.c and /x../../_rw/y\n";
         assert_eq!(relocate(printed, &paths(PathsMode::Exact)), Ok(expected.to_vec()));
         for text in ["/h/my p/h/my p", "../../_rw/a.c"] {
-            assert_eq!(relocate(text.as_bytes(), &paths(PathsMode::Exact)), Err(BadText::Ambiguous), "{text}");
+            assert_eq!(
+                relocate(text.as_bytes(), &paths(PathsMode::Exact)),
+                Err(BadText::Ambiguous),
+                "{text}"
+            );
         }
         let portable = b"static assertion: /_rw/a.c";
         assert_eq!(relocate(portable, &paths(PathsMode::Portable)), Ok(portable.to_vec()));
@@ -148,7 +183,10 @@ mod tests {
     #[test]
     fn a_workers_own_directory_cannot_be_restored() {
         let printed = format!("/worker/1/{}/_rw/a.c:1: error", crate::action::place::FILLER);
-        assert_eq!(restore(printed.as_bytes(), &paths(PathsMode::Exact)), Err(BadText::NamesWorker));
+        assert_eq!(
+            restore(printed.as_bytes(), &paths(PathsMode::Exact)),
+            Err(BadText::NamesWorker)
+        );
     }
 
     proptest! {

@@ -3,3 +3,4 @@
 mod generated;
 mod merkle_oracle;
 mod relocation_oracle;
+mod tools;

@@ -2,6 +2,7 @@
 //! script on the descriptors that BuildGrid publishes.
 
 use crate::relocation_oracle::command_line;
+use crate::tools::missing;
 use rewrap::action::{ActionRequest, BuiltAction, Place, Presentation, TimeUse};
 use rewrap::command::Family;
 use rewrap::config::PathsMode;
@@ -15,17 +16,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The Python that has the descriptors; `None`, said aloud, if there is none and there need not be.
+/// The Python of `$REWRAP_TEST_TOOLS/venv`, if it has the descriptors.
 fn python() -> Option<PathBuf> {
     let python = std::env::var_os("REWRAP_TEST_TOOLS").map(|tools| PathBuf::from(tools).join("venv/bin/python"));
     let usable = python.filter(|python| {
-        let import = Command::new(python).args(["-c", "import buildgrid._protos"]).stderr(Stdio::null()).status();
+        let import = Command::new(python)
+            .args(["-c", "import buildgrid._protos"])
+            .stderr(Stdio::null())
+            .status();
         import.is_ok_and(|status| status.success())
     });
     if usable.is_none() {
-        let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-        assert!(!required.split(',').any(|tool| tool == "buildgrid"), "buildgrid is required and not found");
-        println!("skipped: no Python with buildgrid in $REWRAP_TEST_TOOLS/venv");
+        missing("buildgrid");
     }
     usable
 }
@@ -77,14 +79,25 @@ fn steps() -> Vec<Step> {
                 PathsMode::Exact,
             )
         },
-        step(vec![("src/a.c", file("1"))], "-c {X}/src/a.c -g -MD", PathsMode::Portable),
-        step(vec![("src/a.c", file("1"))], "-c ../src/a.c -o /elsewhere/a.o", PathsMode::Exact),
+        step(
+            vec![("src/a.c", file("1"))],
+            "-c {X}/src/a.c -g -MD",
+            PathsMode::Portable,
+        ),
+        step(
+            vec![("src/a.c", file("1"))],
+            "-c ../src/a.c -o /elsewhere/a.o",
+            PathsMode::Exact,
+        ),
     ]
 }
 
 fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
-    let words: Vec<String> =
-        step.options.split(' ').map(|word| word.replace("{X}", place.exec_root())).collect();
+    let words: Vec<String> = step
+        .options
+        .split(' ')
+        .map(|word| word.replace("{X}", place.exec_root()))
+        .collect();
     let command = command_line::parse(toolchain.family, &words);
     let inputs = InputSet {
         entries: step
@@ -94,7 +107,11 @@ fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
             .collect(),
         ..InputSet::default()
     };
-    let platform: Vec<_> = step.platform.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let platform: Vec<_> = step
+        .platform
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect();
     rewrap::action::build(&ActionRequest {
         command: &command,
         toolchain,
@@ -127,13 +144,21 @@ fn description(step: &Step, built: &BuiltAction, place: &Place) -> serde_json::V
     let mut entries: Vec<_> = step.entries.iter().map(|(path, kind)| entry(path, kind)).collect();
     entries.push(entry(place.cwd_rel().as_str(), &Entry::Directory));
     for output in &built.outputs {
-        let walked = if output.user_path.starts_with("x/") { "build/x" } else { "out" };
+        let walked = if output.user_path.starts_with("x/") {
+            "build/x"
+        } else {
+            "out"
+        };
         if output.user_path.contains('/') && !output.action_path.starts_with("outside") {
             entries.push(entry(walked, &Entry::Directory));
         }
     }
-    let environment: Vec<_> =
-        built.command.environment_variables.iter().map(|variable| (&variable.name, &variable.value)).collect();
+    let environment: Vec<_> = built
+        .command
+        .environment_variables
+        .iter()
+        .map(|variable| (&variable.name, &variable.value))
+        .collect();
     json!({
         "entries": entries,
         "arguments": built.command.arguments,
@@ -142,7 +167,7 @@ fn description(step: &Step, built: &BuiltAction, place: &Place) -> serde_json::V
         "working_directory": format!("{prefix}/{}", place.cwd_rel()),
         "platform": step.platform,
         "legacy": step.legacy,
-        "salt": built.action.salt.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "salt": Digest::from_parts(built.action.salt.as_slice().try_into().expect("32 bytes"), 0).hex(),
     })
 }
 
@@ -170,7 +195,12 @@ fn digests_are_those_of_the_published_descriptors() {
             .spawn()
             .expect("python runs");
         let text = description(&step, &built, &place).to_string();
-        child.stdin.take().expect("stdin").write_all(text.as_bytes()).expect("the script reads");
+        child
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(text.as_bytes())
+            .expect("the script reads");
         let done = child.wait_with_output().expect("the script ends");
         assert!(done.status.success(), "the script fails on {text}");
         let answer: BTreeMap<String, String> = serde_json::from_slice(&done.stdout).expect("an answer");

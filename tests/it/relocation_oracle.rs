@@ -6,6 +6,7 @@ pub(crate) mod command_line;
 pub(crate) mod project;
 mod worker;
 
+use crate::tools::missing;
 use cases::{CASES, Case, Expect, PORTABLE};
 use project::Project;
 use rewrap::action::{BuiltAction, OutputKind, Placement};
@@ -14,18 +15,18 @@ use rewrap::config::PathsMode;
 use rewrap::digest::Digest;
 use rewrap::outputs::{depfile, diagnostics};
 use rewrap::toolchain::Toolchain;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use worker::Ran;
 
 /// A compiler of this machine; `None`, said aloud, if it is not here and need not be.
 pub(crate) fn toolchain(name: &str) -> Option<Toolchain> {
     let driver = PathBuf::from("/usr/bin").join(name);
-    let version = Command::new(&driver).args(["-dumpfullversion", "-dumpversion"]).output();
+    let version = Command::new(&driver)
+        .args(["-dumpfullversion", "-dumpversion"])
+        .output();
     let Some(version) = version.ok().filter(|done| done.status.success()) else {
-        let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-        assert!(!required.split(',').any(|tool| tool == name), "{name} is required and not found");
-        println!("skipped: {name} not found");
+        missing(name);
         return None;
     };
     let text = String::from_utf8(version.stdout).expect("a version");
@@ -34,7 +35,11 @@ pub(crate) fn toolchain(name: &str) -> Option<Toolchain> {
     Some(Toolchain {
         driver_real: driver.canonicalize().expect("the compiler"),
         driver,
-        family: if name.starts_with("gcc") { Family::Gcc } else { Family::Clang },
+        family: if name.starts_with("gcc") {
+            Family::Gcc
+        } else {
+            Family::Clang
+        },
         version: (next(), next(), next()),
         target: "x86_64-linux-gnu".to_owned(),
         files: Vec::new(),
@@ -100,11 +105,22 @@ fn differences(expected: &Ran, actual: &Ran) -> Option<String> {
         ));
     }
     if expected.outputs.keys().ne(actual.outputs.keys()) {
-        return Some(format!("outputs {:?} and {:?}", expected.outputs.keys(), actual.outputs.keys()));
+        return Some(format!(
+            "outputs {:?} and {:?}",
+            expected.outputs.keys(),
+            actual.outputs.keys()
+        ));
     }
-    let (name, _) = expected.outputs.iter().find(|(name, bytes)| actual.outputs[*name] != **bytes)?;
-    let shown = if name.ends_with(".d") || name.ends_with(".su") {
-        format!(":\n{}---\n{}", text(&expected.outputs[name]), text(&actual.outputs[name]))
+    let (name, _) = expected
+        .outputs
+        .iter()
+        .find(|(name, bytes)| actual.outputs[*name] != **bytes)?;
+    let shown = if [".d", ".su"].iter().any(|suffix| name.ends_with(suffix)) {
+        format!(
+            ":\n{}---\n{}",
+            text(&expected.outputs[name]),
+            text(&actual.outputs[name])
+        )
     } else {
         String::new()
     };
@@ -142,10 +158,10 @@ fn check_exact(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), Stri
 }
 
 /// Two checkouts of one content; where a run here may stand for the action, it gives the same bytes.
-fn check_portable(case: &Case, toolchain: &Toolchain) -> Result<(), String> {
+fn check_portable(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), String> {
     let temp = tempfile::tempdir().expect("temporary directory");
-    let first = Project::create(temp.path(), "home/u/proj", "build");
-    let second = Project::create(temp.path(), "a/rather/much/longer/home/of/another/user/checkout", "build");
+    let first = Project::create(temp.path(), "home/u/proj", cwd);
+    let second = Project::create(temp.path(), "a/rather/much/longer/home/of/another/user/checkout", cwd);
     let [one, two] = [&first, &second].map(|project| project.build(toolchain, case.options, PathsMode::Portable));
     match (expected(case, toolchain.family), &one.placement) {
         (Expect::Skip, _) => return Ok(()),
@@ -154,9 +170,17 @@ fn check_portable(case: &Case, toolchain: &Toolchain) -> Result<(), String> {
         (expected, found) => return Err(format!("placement {found:?}, expected {expected:?}")),
     }
     if one.command != two.command || one.digest != two.digest {
-        return Err(format!("two actions: {:?}\n{:?}", one.command.arguments, two.command.arguments));
+        return Err(format!(
+            "two actions: {:?}\n{:?}",
+            one.command.arguments, two.command.arguments
+        ));
     }
-    if let Some(word) = one.command.arguments.iter().find(|word| word.contains(first.place.exec_root())) {
+    if let Some(word) = one
+        .command
+        .arguments
+        .iter()
+        .find(|word| word.contains(first.place.exec_root()))
+    {
         return Err(format!("the action holds {word}"));
     }
     let far = worker::relocated(&first, &one, &temp.path().join("w/1f"));
@@ -181,16 +205,33 @@ fn check_all(cases: &[Case], compiler: &str, check: impl Fn(&Case, &Toolchain) -
     let Some(toolchain) = toolchain(compiler) else { return };
     let failures: Vec<String> = cases
         .iter()
-        .filter_map(|case| check(case, &toolchain).err().map(|text| format!("{}\n{text}", case.options)))
+        .filter_map(|case| {
+            check(case, &toolchain)
+                .err()
+                .map(|text| format!("{}\n{text}", case.options))
+        })
         .collect();
-    assert!(failures.is_empty(), "{compiler}: {} of {}:\n{}", failures.len(), cases.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{compiler}: {} of {}:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n\n")
+    );
 }
 
 fn exact_in(cwd: &'static str) -> impl Fn(&Case, &Toolchain) -> Result<(), String> {
     move |case, toolchain| {
         // Relative words of the table are written for a directory one below the exec root.
-        let relative = case.options.split(' ').any(|word| word.contains("..") && !word.contains("{X}"));
-        if cwd != "build" && relative { Ok(()) } else { check_exact(case, cwd, toolchain) }
+        let relative = case
+            .options
+            .split(' ')
+            .any(|word| word.contains("..") && !word.contains("{X}"));
+        if cwd != "build" && relative {
+            Ok(())
+        } else {
+            check_exact(case, cwd, toolchain)
+        }
     }
 }
 
@@ -221,7 +262,35 @@ fn the_depth_of_the_working_directory_does_not_matter() {
 #[test]
 fn portable_actions_are_the_same_for_every_checkout() {
     for compiler in ["gcc", "clang", "clang-19"] {
-        check_all(PORTABLE, compiler, check_portable);
+        check_all(PORTABLE, compiler, |case, toolchain| {
+            check_portable(case, "build", toolchain)
+        });
+        for cwd in ["", "build/a/b"] {
+            check_all(&PORTABLE[..2], compiler, |case, toolchain| {
+                check_portable(case, cwd, toolchain)
+            });
+        }
+    }
+}
+
+#[test]
+fn include_paths_of_the_environment_are_relocated() {
+    for compiler in ["gcc", "clang", "clang-19"] {
+        let Some(toolchain) = toolchain(compiler) else { continue };
+        let temp = tempfile::tempdir().expect("temporary directory");
+        let project = Project::create(temp.path(), "home/u/proj", "build");
+        let root = project.place.exec_root();
+        let environment = [("CPATH".to_owned(), format!("{root}/include:../third/include:"))];
+        let options = "-c ../src/a.c -include local.h -g -Wall -MD -o a.o";
+        let built = project.build_with(&toolchain, options, PathsMode::Exact, &environment);
+        let home = worker::at_home_with(&project, &toolchain, &project.words(options), &built, &environment);
+        let far = worker::relocated(&project, &built, &temp.path().join("w"));
+        assert_eq!(home.exit, Some(0));
+        assert_eq!(
+            differences(&home, &restored(&far, &built, toolchain.family)),
+            None,
+            "{compiler}"
+        );
     }
 }
 
@@ -235,8 +304,12 @@ fn a_directory_with_odd_characters_is_no_obstacle() {
         let options = "-c {X}/src/a.c -I{X}/include -isystem {X}/third/include -g -MD -MP -o a.o";
         let built = project.build(&toolchain, options, PathsMode::Exact);
         let home = worker::at_home(&project, &toolchain, &project.words(options), &built);
-        let far = worker::relocated(&project, &built, &Path::new(temp.path()).join("w"));
+        let far = worker::relocated(&project, &built, &temp.path().join("w"));
         assert_eq!(home.exit, Some(0));
-        assert_eq!(differences(&home, &restored(&far, &built, toolchain.family)), None, "{compiler}");
+        assert_eq!(
+            differences(&home, &restored(&far, &built, toolchain.family)),
+            None,
+            "{compiler}"
+        );
     }
 }

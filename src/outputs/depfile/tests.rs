@@ -56,8 +56,16 @@ fn real_depfiles() -> Vec<(String, Family, Vec<u8>)> {
         "-MD -MT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ];
     for absolute in [false, true] {
-        let prefix = if absolute { format!("{}/", temp.path().display()) } else { String::new() };
-        let source: String = names.iter().map(|name| format!("#include \"{prefix}{name}\"\n")).collect();
+        let prefix = if absolute {
+            format!("{}/", temp.path().display())
+        } else {
+            String::new()
+        };
+        let includes: Vec<String> = names
+            .iter()
+            .map(|name| format!("#include \"{prefix}{name}\"\n"))
+            .collect();
+        let source = includes.concat();
         fs::write(temp.path().join("a.c"), format!("#include <stdio.h>\n{source}")).expect("source");
         for (compiler, family) in COMPILERS {
             for option in options {
@@ -84,7 +92,11 @@ fn laying_out_a_real_depfile_gives_it_again() {
     assert!(all.len() >= 10, "some compiler is there");
     for (name, family, depfile) in all {
         let again = lay_out(&parse(&depfile).expect("a depfile"), family);
-        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&depfile), "{name}");
+        assert_eq!(
+            String::from_utf8_lossy(&again),
+            String::from_utf8_lossy(&depfile),
+            "{name}"
+        );
         assert_eq!(restore(&depfile, &PathMap::identity(), family), Ok(depfile), "{name}");
     }
 }
@@ -119,7 +131,10 @@ fn a_depfile_without_our_paths_comes_out_byte_for_byte() {
         "\n",
     ] {
         for family in [Family::Gcc, Family::Clang] {
-            assert_eq!(restore(depfile.as_bytes(), &paths, family), Ok(depfile.as_bytes().to_vec()));
+            assert_eq!(
+                restore(depfile.as_bytes(), &paths, family),
+                Ok(depfile.as_bytes().to_vec())
+            );
         }
     }
 }
@@ -168,8 +183,14 @@ fn what_is_no_depfile_is_refused() {
     assert!(matches!(dependencies(b"hello world\n"), Err(BadDepfile::NoColon(_))));
     let worker = format!("a.o: /w/1/{}/_rw/a.c\n", crate::action::place::FILLER);
     let paths = paths("/h/p", "/h/p/b");
-    assert_eq!(relocate(b"a.o: ../../_rw/a.c\n", &paths, Family::Gcc), Err(BadDepfile::Ambiguous));
-    assert_eq!(restore(worker.as_bytes(), &paths, Family::Gcc), Err(BadDepfile::NamesWorker));
+    assert_eq!(
+        relocate(b"a.o: ../../_rw/a.c\n", &paths, Family::Gcc),
+        Err(BadDepfile::Ambiguous)
+    );
+    assert_eq!(
+        restore(worker.as_bytes(), &paths, Family::Gcc),
+        Err(BadDepfile::NamesWorker)
+    );
 }
 
 proptest! {

@@ -23,6 +23,8 @@ const VALUED: &[(&str, Role)] = &[
     ("-D", Role::Macro),
     ("-U", Role::Macro),
     ("-o", Role::Output),
+    ("-B", Role::ToolDir),
+    ("--sysroot=", Role::ToolDir),
     ("-x", Role::Structure),
 ];
 
@@ -33,7 +35,12 @@ pub(crate) fn parse(family: Family, words: &[String]) -> CompileCommand {
     while let Some(word) = rest.next() {
         args.push(argument(word, &mut rest));
     }
-    let value = |name: &str| args.iter().rev().find(|arg: &&Arg| arg.name == name).and_then(|arg| arg.value.clone());
+    let value = |name: &str| {
+        args.iter()
+            .rev()
+            .find(|arg: &&Arg| arg.name == name)
+            .and_then(|arg| arg.value.clone())
+    };
     let has = |name: &str| words.iter().any(|word| word == name);
     let source = args
         .iter()

@@ -29,16 +29,46 @@ const FILES: &[(&str, &str)] = &[
          const char *where() { int unused; return __FILE__; }\n\
          int g(int x) { Box<Hidden> box{{x}}; return box.get()().x + api(x) + sys(); }\n",
     ),
-    ("src/nested/n.h", "#pragma once\n#include \"../other.h\"\nstatic inline int nested(int x) { int y; return other(x); }\n"),
+    (
+        "src/nested/n.h",
+        "#pragma once\n#include \"../other.h\"\nstatic inline int nested(int x) { int y; return other(x); }\n",
+    ),
     ("src/other.h", "static inline int other(int x) { return x; }\n"),
-    ("include/api.h", "inline static const char *api_file(void) { return __FILE__; }\nstatic inline int api(int x) { return api_file()[x]; }\n"),
-    ("third/include/sys.h", "static inline int sys(void) { return __LINE__; }\nstatic inline const char *sys_here(void) { return __FILE__; }\n"),
+    (
+        "include/api.h",
+        "inline static const char *api_file(void) { return __FILE__; }\nstatic inline int api(int x) { return api_file()[x]; }\n",
+    ),
+    (
+        "third/include/sys.h",
+        "static inline int sys(void) { return __LINE__; }\nstatic inline const char *sys_here(void) { return __FILE__; }\n",
+    ),
     ("third/include/up/up.h", "#include \"../sys.h\"\n"),
-    ("src/up.c", "#include <up/up.h>\nconst char *u(void) { return sys_here(); }\n"),
-    ("src/forced.h", "#define FORCED 1\nstatic const char *forced(void) { int y; return __FILE__; }\n"),
+    (
+        "src/up.c",
+        "#include <up/up.h>\nconst char *u(void) { return sys_here(); }\n",
+    ),
+    (
+        "sysroot/usr/include/api.h",
+        "static inline int api(int x) { return __FILE__[x]; }\n",
+    ),
+    (
+        "sysroot/usr/include/sys.h",
+        "static inline const char *sys_here(void) { int unused; return __FILE__; }\n",
+    ),
+    ("sysroot/usr/include/stddef.h", "typedef int nothing;\n"),
+    (
+        "src/forced.h",
+        "#define FORCED 1\nstatic const char *forced(void) { int y; return __FILE__; }\n",
+    ),
     ("build/local.h", "#define LOCAL 1\n"),
-    ("src/bad.c", "#include \"nested/n.h\"\nint f(void) { return undeclared; }\n#error \"stop\" __FILE__\n"),
-    ("src/message.c", "#define TEXT(x) #x\n_Static_assert(sizeof(__FILE__) > 1, \"\");\n#pragma message(__FILE__)\nint unused_in(void) { int x; }\n"),
+    (
+        "src/bad.c",
+        "#include \"nested/n.h\"\nint f(void) { return undeclared; }\n#error \"stop\" __FILE__\n",
+    ),
+    (
+        "src/message.c",
+        "#define TEXT(x) #x\n_Static_assert(sizeof(__FILE__) > 1, \"\");\n#pragma message(__FILE__)\nint unused_in(void) { int x; }\n",
+    ),
     ("src/asm.S", "#include \"other_asm.h\"\n.globl s\ns:\n  nop\n  ret\n"),
     ("src/other_asm.h", "#define NOTHING\n"),
     ("src/plain.s", ".globl p\np:\n  nop\n  ret\n"),
@@ -62,7 +92,11 @@ impl Project {
             fs::create_dir_all(file.parent().expect("parent")).expect("directory");
             fs::write(file, text).expect("file");
         }
-        let cwd = if cwd.is_empty() { exec_root.clone() } else { exec_root.join(cwd) };
+        let cwd = if cwd.is_empty() {
+            exec_root.clone()
+        } else {
+            exec_root.join(cwd)
+        };
         fs::create_dir_all(&cwd).expect("directory");
         for dir in ["out", "build/sub", "build/sub.dir"] {
             fs::create_dir_all(exec_root.join(dir)).expect("directory");
@@ -77,7 +111,10 @@ impl Project {
     pub(crate) fn words(&self, options: &str) -> Vec<String> {
         options
             .split_whitespace()
-            .map(|word| word.replace("{X}", self.place.exec_root()).replace("{C}", self.place.cwd()))
+            .map(|word| {
+                word.replace("{X}", self.place.exec_root())
+                    .replace("{C}", self.place.cwd())
+            })
             .collect()
     }
 
@@ -93,8 +130,19 @@ impl Project {
 
     /// The action of a command line.
     pub(crate) fn build(&self, toolchain: &Toolchain, options: &str, paths: PathsMode) -> BuiltAction {
+        self.build_with(toolchain, options, paths, &[])
+    }
+
+    /// The action of a command line with variables of the user's.
+    pub(crate) fn build_with(
+        &self,
+        toolchain: &Toolchain,
+        options: &str,
+        paths: PathsMode,
+        environment: &[(String, String)],
+    ) -> BuiltAction {
         let command = command_line::parse(toolchain.family, &self.words(options));
-        let inputs = self.inputs(toolchain, &command);
+        let inputs = self.inputs(toolchain, &command, environment);
         let real_dirs = self.real_dirs(&command);
         rewrap::action::build(&ActionRequest {
             command: &command,
@@ -103,7 +151,7 @@ impl Project {
             place: &self.place,
             paths,
             presentation: &Presentation::default(),
-            environment: &[],
+            environment,
             platform: &[],
             invoked_as: toolchain.driver.to_str().expect("UTF-8"),
             legacy_outputs: false,
@@ -115,11 +163,11 @@ impl Project {
     }
 
     /// What the compiler says it reads, and all directories of the project.
-    fn inputs(&self, toolchain: &Toolchain, command: &CompileCommand) -> InputSet {
+    fn inputs(&self, toolchain: &Toolchain, command: &CompileCommand, env: &[(String, String)]) -> InputSet {
         let mut inputs = InputSet::default();
         let mut names: BTreeSet<String> = [command.source.clone()].into();
         if !matches!(command.language, Language::Assembler | Language::CPreprocessed) {
-            names.extend(self.dependencies(toolchain, command));
+            names.extend(self.dependencies(toolchain, command, env));
         }
         for name in names {
             let path = Path::new(self.place.cwd()).join(&name);
@@ -151,10 +199,15 @@ impl Project {
         inputs
     }
 
-    fn dependencies(&self, toolchain: &Toolchain, command: &CompileCommand) -> Vec<String> {
+    fn dependencies(
+        &self,
+        toolchain: &Toolchain,
+        command: &CompileCommand,
+        environment: &[(String, String)],
+    ) -> Vec<String> {
         let kept = command.args.iter().filter(|arg| {
-            matches!(arg.role, Role::SearchDir(_) | Role::ForcedInclude | Role::Macro | Role::Source)
-                || arg.name == "-x"
+            use Role::{ForcedInclude, Macro, SearchDir, Source, ToolDir};
+            matches!(arg.role, SearchDir(_) | ToolDir | ForcedInclude | Macro | Source) || arg.name == "-x"
         });
         let done = Command::new(&toolchain.driver)
             .args(kept.flat_map(rewrap::command::Arg::words))
@@ -164,6 +217,7 @@ impl Project {
                 Family::Clang => &["-M"],
             })
             .current_dir(self.place.cwd())
+            .envs(environment.iter().cloned())
             .output()
             .expect("the compiler runs");
         depfile::dependencies(&done.stdout)

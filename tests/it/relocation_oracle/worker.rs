@@ -23,6 +23,17 @@ pub(crate) struct Ran {
 
 /// Runs a command in the project's working directory and takes its outputs away.
 pub(crate) fn at_home(project: &Project, toolchain: &Toolchain, args: &[String], built: &BuiltAction) -> Ran {
+    at_home_with(project, toolchain, args, built, &[])
+}
+
+/// The same with variables of the user's.
+pub(crate) fn at_home_with(
+    project: &Project,
+    toolchain: &Toolchain,
+    args: &[String],
+    built: &BuiltAction,
+    environment: &[(String, String)],
+) -> Ran {
     let mut command = Command::new(&toolchain.driver);
     command
         .args(args)
@@ -30,6 +41,7 @@ pub(crate) fn at_home(project: &Project, toolchain: &Toolchain, args: &[String],
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("LC_ALL", "C.UTF-8")
+        .envs(environment.iter().cloned())
         .envs(built.local_run.set_env.iter().cloned());
     run(&mut command, Path::new(project.place.cwd()), built)
 }
@@ -44,7 +56,13 @@ pub(crate) fn relocated(project: &Project, built: &BuiltAction, root: &Path) -> 
         .args(&built.command.arguments[1..])
         .current_dir(&cwd)
         .env_clear()
-        .envs(built.command.environment_variables.iter().map(|variable| (&variable.name, &variable.value)));
+        .envs(
+            built
+                .command
+                .environment_variables
+                .iter()
+                .map(|variable| (&variable.name, &variable.value)),
+        );
     run(&mut command, &cwd, built)
 }
 
@@ -80,6 +98,11 @@ fn materialise(built: &BuiltAction, root: &Path) {
         for node in &directory.symlinks {
             symlink(&node.target, path.join(&node.name)).expect("symbolic link");
         }
-        open.extend(directory.directories.iter().map(|node| (path.join(&node.name), digest(&node.digest))));
+        open.extend(
+            directory
+                .directories
+                .iter()
+                .map(|node| (path.join(&node.name), digest(&node.digest))),
+        );
     }
 }
