@@ -156,11 +156,13 @@ impl Relocated {
 }
 
 /// gcc names the headers of a sysroot by their real paths, whatever is shorter; programs below `-B` would need to be
-/// executable inputs. Only clang's sysroots can lie inside the exec root.
+/// executable inputs. Only clang's sysroots can lie inside the exec root, and what a compile does not look at (`-L`).
 fn tool_dir(request: &ActionRequest<'_>, arg: &Arg, spelled: &str) -> Result<(), PlacedLocally> {
     let sysroot = ["--sysroot", "-isysroot"].iter().any(|name| arg.name.starts_with(name));
     let inside = matches!(request.place.locate(spelled), Location::Inside { .. });
-    if inside && !(sysroot && request.command.family == Family::Clang) {
+    let for_links = arg.name == "-L" || arg.name.starts_with("--library-directory");
+    let harmless = for_links || (sysroot && request.command.family == Family::Clang);
+    if inside && !harmless {
         return Err(PlacedLocally::ToolsInRoot(spelled.to_owned()));
     }
     Ok(())

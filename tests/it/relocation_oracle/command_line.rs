@@ -24,6 +24,7 @@ const VALUED: &[(&str, Role)] = &[
     ("-U", Role::Macro),
     ("-o", Role::Output),
     ("-B", Role::ToolDir),
+    ("-L", Role::ToolDir),
     ("--sysroot=", Role::ToolDir),
     ("-x", Role::Structure),
 ];
