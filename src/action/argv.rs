@@ -3,6 +3,23 @@
 use super::Presentation;
 use super::words::Words;
 
+/// The longest command line that is sent, in bytes: half of what Linux takes with usual limits.
+const LONGEST: usize = 1 << 20;
+
+/// The longest single word that Linux takes, in bytes.
+const LONGEST_WORD: usize = 128 << 10;
+
+/// Whether a kernel might refuse these words; response files are expanded in them. The size in bytes then.
+pub(super) fn too_long<'a>(words: impl IntoIterator<Item = &'a String>) -> Option<usize> {
+    let mut total = 0;
+    let mut longest = 0;
+    for word in words {
+        total += word.len() + 1;
+        longest = longest.max(word.len() + 1);
+    }
+    (total > LONGEST || longest > LONGEST_WORD).then_some(total)
+}
+
 /// The user's words and then ours: of several prefix maps most compilers take the last. Ours stand before a `--`, after
 /// which everything is an operand.
 pub(super) fn with_options(

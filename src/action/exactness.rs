@@ -184,7 +184,7 @@ pub(super) struct Rewritten {
     pub(super) forced: bool,
 }
 
-/// The rows that hold for a step; the ones that place it locally in its mode first.
+/// What the table says of a step.
 pub(super) struct Verdict {
     /// The row that places the step locally.
     pub(super) here: Option<&'static Row>,
@@ -259,9 +259,9 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     let TimeUse { date_time, timestamp } = request.time;
     let epoch = request.environment.iter().any(|(name, _)| name == "SOURCE_DATE_EPOCH");
     // clang 14 ignores the variable; which release began to obey it was not tried.
-    let (dates_obey, stamps_obey) = match request.command.family {
-        Family::Gcc => (true, false),
-        Family::Clang => (request.toolchain.version.0 >= 19, request.toolchain.version.0 >= 19),
+    let (dates_obey, stamps_obey) = match (request.command.family, request.toolchain.version.0) {
+        (Family::Gcc, major) => (major >= 12, false),
+        (Family::Clang, major) => (major >= 19, major >= 19),
     };
     if date_time && !(epoch && dates_obey) {
         return Err(NoAction::DateTime);
@@ -273,7 +273,7 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
 }
 
 fn precompiled_header(request: &ActionRequest<'_>, words: &Words) -> Option<String> {
-    let is_compiled = |name: &str| name.ends_with(".gch") || name.ends_with(".pch");
+    let is_compiled = |name: &str| [".gch", ".pch"].iter().any(|suffix| name.ends_with(suffix));
     let read = request.inputs.entries.iter().find(|(path, entry)| {
         matches!(entry, Entry::File { .. } | Entry::Symlink { .. }) && path.components().any(is_compiled)
     });

@@ -155,8 +155,12 @@ fn relocated(request: &ActionRequest<'_>, words: &Words, outputs: &Outputs) -> R
     };
     let added = recipe.for_worker()?;
     let local_run = LocalRun::of_relocated(&recipe, &relocated, verdict.same_here);
+    let args = argv::with_options(relocated.words.into_iter(), added, request.presentation, words);
+    if let Some(bytes) = argv::too_long(&args) {
+        return Err(PlacedLocally::LongCommandLine(bytes));
+    }
     Ok(Parts {
-        args: argv::with_options(relocated.words.into_iter(), added, request.presentation, words),
+        args,
         environment,
         placement: sendable(request),
         paths: PathMap::relocated(request.place, request.paths),

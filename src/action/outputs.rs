@@ -68,16 +68,13 @@ impl Outputs {
     }
 
     fn declare(&mut self, request: &ActionRequest<'_>, kind: OutputKind, spelled: &str) -> Option<&mut DeclaredOutput> {
-        let action_path = match request.place.locate(spelled) {
-            Location::Inside { path, walked } => {
-                self.inside(request, spelled, &path, &walked);
-                request.place.relative(&path)
-            }
-            _ => {
-                self.keep(PlacedLocally::OutputOutside(spelled.to_owned()));
-                // Never run elsewhere, so that this only needs to be a name.
-                format!("outside{}", request.place.absolute(spelled))
-            }
+        let action_path = if let Location::Inside { path, walked } = request.place.locate(spelled) {
+            self.inside(request, spelled, &path, &walked);
+            request.place.relative(&path)
+        } else {
+            self.keep(PlacedLocally::OutputOutside(spelled.to_owned()));
+            // Never run elsewhere, so that this only needs to be a name.
+            format!("outside{}", request.place.absolute(spelled))
         };
         if self.declared.iter().any(|other| other.action_path == action_path) {
             self.keep(PlacedLocally::OutputsCollide(spelled.to_owned()));

@@ -29,7 +29,7 @@ pub struct Replacement<'a> {
     pub from: &'a str,
     /// What replaces it.
     pub to: &'a str,
-    /// Whether no character of a path may stand before it. Otherwise only a slash may not.
+    /// Whether no character of a path may stand before it. Otherwise only a slash or a dot may not.
     pub at_word_start: bool,
 }
 

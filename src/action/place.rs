@@ -113,10 +113,10 @@ impl Place {
     /// Where a path of the user's leads, told from its text alone.
     pub(super) fn locate(&self, spelled: &str) -> Location {
         if !spelled.starts_with('/') {
-            return self.locate_relative(self.cwd_rel.clone(), spelled);
+            return locate_below(&self.cwd_rel, spelled);
         }
         if let Some(below) = inside(&self.exec_root, spelled) {
-            return self.locate_relative(ExecPath::root(), below);
+            return locate_below(&ExecPath::root(), below);
         }
         let plain = normalised(spelled);
         if inside(&self.exec_root, &plain).is_some() {
@@ -125,25 +125,6 @@ impl Place {
             Location::Above
         } else {
             Location::Outside
-        }
-    }
-
-    fn locate_relative(&self, start: ExecPath, below: &str) -> Location {
-        let mut at: Vec<&str> = start.components().collect();
-        let mut walked = Vec::new();
-        for name in below.split('/').filter(|name| !name.is_empty() && *name != ".") {
-            if name == ".." {
-                if at.pop().is_none() {
-                    return Location::ClimbsOut;
-                }
-            } else {
-                at.push(name);
-                walked.push(exec_path(&at));
-            }
-        }
-        Location::Inside {
-            path: exec_path(&at),
-            walked,
         }
     }
 
@@ -191,6 +172,26 @@ pub(super) enum Location {
     Above,
     /// Elsewhere.
     Outside,
+}
+
+/// Where `below` leads from a directory inside.
+fn locate_below(start: &ExecPath, below: &str) -> Location {
+    let mut at: Vec<&str> = start.components().collect();
+    let mut walked = Vec::new();
+    for name in below.split('/').filter(|name| !name.is_empty() && *name != ".") {
+        if name == ".." {
+            if at.pop().is_none() {
+                return Location::ClimbsOut;
+            }
+        } else {
+            at.push(name);
+            walked.push(exec_path(&at));
+        }
+    }
+    Location::Inside {
+        path: exec_path(&at),
+        walked,
+    }
 }
 
 /// What follows `root` in `path`: empty or beginning with a slash. `None` if `path` is not in `root`.

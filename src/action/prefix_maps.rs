@@ -42,10 +42,9 @@ enum Choice {
 
 fn choice(toolchain: &Toolchain, kind: MapKind) -> Choice {
     match (toolchain.family, toolchain.version.0, kind) {
-        (Family::Gcc, ..) => Choice::Last,
         (Family::Clang, ..=14, MapKind::Coverage) => Choice::Shortest,
         (Family::Clang, ..=14, _) | (Family::Clang, 19.., MapKind::Macro) => Choice::Longest,
-        (Family::Clang, 19.., _) => Choice::Last,
+        (Family::Gcc, ..) | (Family::Clang, 19.., _) => Choice::Last,
         (Family::Clang, ..) => Choice::Unknown,
     }
 }

@@ -29,6 +29,8 @@ pub enum PlacedLocally {
     OtherSpelling(String),
     /// A path is a directory above the exec root.
     AboveRoot(String),
+    /// The compiler's own files lie inside the exec root, and it would name or run them by the worker's path.
+    ToolsInRoot(String),
     /// An output lies outside of the exec root.
     OutputOutside(String),
     /// An output takes the place of an input.
@@ -79,6 +81,7 @@ impl PlacedLocally {
             Self::PathLeavesRoot(_) => "path_leaves_root",
             Self::OtherSpelling(_) => "other_spelling",
             Self::AboveRoot(_) => "above_root",
+            Self::ToolsInRoot(_) => "tools_in_root",
             Self::OutputOutside(_) => "output_outside",
             Self::OutputIsInput(_) => "output_is_input",
             Self::OutputThroughLink(_) => "output_through_link",
@@ -107,6 +110,7 @@ impl PlacedLocally {
             Self::PathLeavesRoot(word) => format!("`{word}` leaves the exec root"),
             Self::OtherSpelling(word) => format!("`{word}` is inside the exec root but is spelled another way"),
             Self::AboveRoot(word) => format!("`{word}` is above the exec root"),
+            Self::ToolsInRoot(path) => format!("`{path}` has parts of the compiler inside the exec root"),
             Self::OutputOutside(path) => format!("the output `{path}` is outside of the exec root"),
             Self::OutputIsInput(path) => format!("the output `{path}` is an input too"),
             Self::OutputThroughLink(path) => format!("the output `{path}` is reached through a symbolic link"),

@@ -58,6 +58,9 @@ impl Relocated {
                 let Some(value) = &arg.value else {
                     return unchanged(request, words);
                 };
+                if arg.role == Role::ToolDir {
+                    tool_dir(request, arg, value)?;
+                }
                 let value = self.path(request, arg.role, value)?;
                 if [&arg.name, &arg.tail]
                     .iter()
@@ -150,6 +153,19 @@ impl Relocated {
         self.maps.push(map);
         words
     }
+}
+
+/// gcc names the headers of a sysroot by their real paths, whatever is shorter; programs below `-B` would need to be
+/// executable inputs. Only clang's sysroots can lie inside the exec root, and what a compile does not look at (`-L`).
+fn tool_dir(request: &ActionRequest<'_>, arg: &Arg, spelled: &str) -> Result<(), PlacedLocally> {
+    let sysroot = ["--sysroot", "-isysroot"].iter().any(|name| arg.name.starts_with(name));
+    let inside = matches!(request.place.locate(spelled), Location::Inside { .. });
+    let for_links = arg.name == "-L" || arg.name.starts_with("--library-directory");
+    let harmless = for_links || (sysroot && request.command.family == Family::Clang);
+    if inside && !harmless {
+        return Err(PlacedLocally::ToolsInRoot(spelled.to_owned()));
+    }
+    Ok(())
 }
 
 /// A word that names no path that we know of.

@@ -74,7 +74,7 @@ mod tests {
     impl Parts {
         fn hex(&self) -> String {
             let salt = salt(&self.toolchain, &self.outside, &self.presentation);
-            salt.iter().map(|byte| format!("{byte:02x}")).collect()
+            Digest::from_parts(salt.try_into().expect("32 bytes"), 0).hex()
         }
     }
 
@@ -117,35 +117,35 @@ mod tests {
         let changes: &[Change] = &[
             ("driver", |parts| parts.toolchain.driver = "/usr/bin/gcc".into()),
             ("tool path", |parts| {
-                parts.toolchain.files[0].path = "/usr/bin/gas".into()
+                parts.toolchain.files[0].path = "/usr/bin/gas".into();
             }),
             ("tool content", |parts| {
-                parts.toolchain.files[0].digest = Digest::of(b"other")
+                parts.toolchain.files[0].digest = Digest::of(b"other");
             }),
             ("tool size", |parts| {
                 parts.toolchain.files[0].digest = Digest::from_parts(*parts.toolchain.files[0].digest.hash(), 1);
             }),
             ("tool gone", |parts| parts.toolchain.files.truncate(1)),
             ("facts", |parts| {
-                parts.toolchain.facts = Digest::of(b"#define __GNUC__ 13")
+                parts.toolchain.facts = Digest::of(b"#define __GNUC__ 13");
             }),
             ("outside path", |parts| {
-                parts.outside[0].path = "/usr/include/stdlib.h".into()
+                parts.outside[0].path = "/usr/include/stdlib.h".into();
             }),
             ("outside content", |parts| parts.outside[0].digest = Digest::of(b"")),
             ("outside gone", |parts| parts.outside.clear()),
             ("locale", |parts| {
-                parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned())
+                parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned());
             }),
             ("width", |parts| parts.presentation.width = Some(80)),
         ];
         let base = parts();
         let mut seen = vec![base.hex()];
         for (name, change) in changes {
-            let mut changed = base.clone();
-            change(&mut changed);
-            assert!(!seen.contains(&changed.hex()), "{name}");
-            seen.push(changed.hex());
+            let mut other = base.clone();
+            change(&mut other);
+            assert!(!seen.contains(&other.hex()), "{name}");
+            seen.push(other.hex());
         }
     }
 

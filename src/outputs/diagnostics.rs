@@ -69,7 +69,7 @@ fn stands(rest: &[u8], before: Option<u8>, replacement: &Replacement<'_>) -> boo
     };
     let starts = match before {
         None => true,
-        Some(b'/') => false,
+        Some(b'/' | b'.') => false,
         Some(byte) => !replacement.at_word_start || !in_path(byte),
     };
     starts
@@ -110,6 +110,7 @@ mod tests {
     fn relocated_names_become_the_users() {
         for mode in [PathsMode::Exact, PathsMode::Portable] {
             check(mode, "../../_rw/a.c:1:2: warning: x\n", "/h/my p/a.c:1:2: warning: x\n");
+            check(mode, "from ./../../_rw/a.c:", "from /h/my p/a.c:");
             check(
                 mode,
                 "unused '-I../../_rw/inc' (../../_rw)",
@@ -134,6 +135,7 @@ mod tests {
             for text in [
                 "x/../../_rw/a.c",
                 "../../../_rw/a.c",
+                "x/./../../_rw/a.c",
                 "../../_rwx/a.c",
                 "../_rw/a.c",
                 "/x/proc/self/cwd/a.c",

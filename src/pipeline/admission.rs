@@ -156,12 +156,15 @@ fn keep(
     if !file.metadata().at("examine", &path)?.is_file() {
         return Err(NotAdmitted::NoOutput(output.user_path.clone()));
     }
-    if output.kind == OutputKind::Depfile {
-        let own = std::fs::read(&path).at("read", &path)?;
-        let bytes = depfile::relocate(&own, paths, family)?;
-        return Ok(Some(store.put_bytes(&bytes)?));
-    }
-    Ok(Some(store.put_file(&file)?))
+    let own = || std::fs::read(&path).at("read", &path);
+    let digest = match output.kind {
+        OutputKind::Depfile => store.put_bytes(&depfile::relocate(&own()?, paths, family)?)?,
+        OutputKind::Primary | OutputKind::Secondary if output.is_text => {
+            store.put_bytes(&diagnostics::relocate(&own()?, paths)?)?
+        }
+        OutputKind::Primary | OutputKind::Secondary => store.put_file(&file)?,
+    };
+    Ok(Some(digest))
 }
 
 /// Every file that the compiler says it read must be one that was found before it ran.

@@ -38,6 +38,10 @@ pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, 
                 let bytes = depfile::restore(&blob.to_bytes()?, &found.paths, remembered.family())?;
                 content(&Blob::Bytes(bytes.into()), &mut descriptors)?
             }
+            OutputKind::Primary | OutputKind::Secondary if output.is_text => {
+                let bytes = diagnostics::restore(&blob.to_bytes()?, &found.paths)?;
+                content(&Blob::Bytes(bytes.into()), &mut descriptors)?
+            }
             OutputKind::Primary | OutputKind::Secondary => content(blob, &mut descriptors)?,
         };
         files.push(OutputFile {

@@ -152,7 +152,7 @@ impl Pipeline {
         describe(note, remembered);
         note.record.action_digest = found.action.to_string();
         note.record.output_bytes = found.output_bytes();
-        note.ended(Where::LocalCache, "hit", "");
+        note.ended(Where::LocalCache, "", "");
         Some(answer)
     }
 }

@@ -273,8 +273,7 @@ impl Step<'_> {
         {
             tracing::warn!(%error, "a remote result is not kept here");
         }
-        let code = if place == Where::RemoteCache { "hit" } else { "executed" };
-        self.note.ended(place, code, "");
+        self.note.ended(place, "", "");
         self.note.record.exit = outcome.exit;
         self.note.record.action_digest = candidate.action.to_string();
         self.note.record.output_bytes = found.output_bytes();

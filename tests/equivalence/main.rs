@@ -199,8 +199,8 @@ impl Installation {
 
     /// How many steps ended where, over everything recorded so far.
     fn places(&self) -> BTreeMap<String, u64> {
-        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json"])).expect("JSON");
-        stats["all"]["where"]
+        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json", "--all"])).expect("JSON");
+        stats["by_where"]
             .as_object()
             .unwrap_or_else(|| panic!("no places in {stats}"))
             .iter()

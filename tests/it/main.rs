@@ -18,3 +18,4 @@ mod output_names_oracle;
 mod remote;
 mod response_file_oracle;
 mod scan_oracle;
+mod tools;

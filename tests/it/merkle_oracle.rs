@@ -2,6 +2,7 @@
 //! script on the descriptors that BuildGrid publishes.
 
 use crate::relocation_oracle::command_line;
+use crate::tools::missing;
 use rewrap::action::{ActionRequest, BuiltAction, Place, Presentation, TimeUse};
 use rewrap::command::Family;
 use rewrap::config::PathsMode;
@@ -15,7 +16,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The Python that has the descriptors; `None`, said aloud, if there is none and there need not be.
+/// The Python of `$REWRAP_TEST_TOOLS/venv`, if it has the descriptors.
 fn python() -> Option<PathBuf> {
     let python = std::env::var_os("REWRAP_TEST_TOOLS").map(|tools| PathBuf::from(tools).join("venv/bin/python"));
     let usable = python.filter(|python| {
@@ -26,12 +27,7 @@ fn python() -> Option<PathBuf> {
         import.is_ok_and(|status| status.success())
     });
     if usable.is_none() {
-        let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|tool| tool == "buildgrid"),
-            "buildgrid is required and not found"
-        );
-        println!("skipped: no Python with buildgrid in $REWRAP_TEST_TOOLS/venv");
+        missing("buildgrid");
     }
     usable
 }
@@ -171,7 +167,7 @@ fn description(step: &Step, built: &BuiltAction, place: &Place) -> serde_json::V
         "working_directory": format!("{prefix}/{}", place.cwd_rel()),
         "platform": step.platform,
         "legacy": step.legacy,
-        "salt": built.action.salt.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "salt": Digest::from_parts(built.action.salt.as_slice().try_into().expect("32 bytes"), 0).hex(),
     })
 }
 

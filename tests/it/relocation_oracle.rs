@@ -6,6 +6,7 @@ pub(crate) mod command_line;
 pub(crate) mod project;
 mod worker;
 
+use crate::tools::missing;
 use cases::{CASES, Case, Expect, PORTABLE};
 use project::Project;
 use rewrap::action::{BuiltAction, OutputKind, Placement};
@@ -14,7 +15,7 @@ use rewrap::config::PathsMode;
 use rewrap::digest::Digest;
 use rewrap::outputs::{depfile, diagnostics};
 use rewrap::toolchain::Toolchain;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use worker::Ran;
 
@@ -25,12 +26,7 @@ pub(crate) fn toolchain(name: &str) -> Option<Toolchain> {
         .args(["-dumpfullversion", "-dumpversion"])
         .output();
     let Some(version) = version.ok().filter(|done| done.status.success()) else {
-        let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|tool| tool == name),
-            "{name} is required and not found"
-        );
-        println!("skipped: {name} not found");
+        missing(name);
         return None;
     };
     let text = String::from_utf8(version.stdout).expect("a version");
@@ -119,7 +115,7 @@ fn differences(expected: &Ran, actual: &Ran) -> Option<String> {
         .outputs
         .iter()
         .find(|(name, bytes)| actual.outputs[*name] != **bytes)?;
-    let shown = if name.ends_with(".d") || name.ends_with(".su") {
+    let shown = if [".d", ".su"].iter().any(|suffix| name.ends_with(suffix)) {
         format!(
             ":\n{}---\n{}",
             text(&expected.outputs[name]),
@@ -162,14 +158,10 @@ fn check_exact(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), Stri
 }
 
 /// Two checkouts of one content; where a run here may stand for the action, it gives the same bytes.
-fn check_portable(case: &Case, toolchain: &Toolchain) -> Result<(), String> {
+fn check_portable(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), String> {
     let temp = tempfile::tempdir().expect("temporary directory");
-    let first = Project::create(temp.path(), "home/u/proj", "build");
-    let second = Project::create(
-        temp.path(),
-        "a/rather/much/longer/home/of/another/user/checkout",
-        "build",
-    );
+    let first = Project::create(temp.path(), "home/u/proj", cwd);
+    let second = Project::create(temp.path(), "a/rather/much/longer/home/of/another/user/checkout", cwd);
     let [one, two] = [&first, &second].map(|project| project.build(toolchain, case.options, PathsMode::Portable));
     match (expected(case, toolchain.family), &one.placement) {
         (Expect::Skip, _) => return Ok(()),
@@ -270,7 +262,35 @@ fn the_depth_of_the_working_directory_does_not_matter() {
 #[test]
 fn portable_actions_are_the_same_for_every_checkout() {
     for compiler in ["gcc", "clang", "clang-19"] {
-        check_all(PORTABLE, compiler, check_portable);
+        check_all(PORTABLE, compiler, |case, toolchain| {
+            check_portable(case, "build", toolchain)
+        });
+        for cwd in ["", "build/a/b"] {
+            check_all(&PORTABLE[..2], compiler, |case, toolchain| {
+                check_portable(case, cwd, toolchain)
+            });
+        }
+    }
+}
+
+#[test]
+fn include_paths_of_the_environment_are_relocated() {
+    for compiler in ["gcc", "clang", "clang-19"] {
+        let Some(toolchain) = toolchain(compiler) else { continue };
+        let temp = tempfile::tempdir().expect("temporary directory");
+        let project = Project::create(temp.path(), "home/u/proj", "build");
+        let root = project.place.exec_root();
+        let environment = [("CPATH".to_owned(), format!("{root}/include:../third/include:"))];
+        let options = "-c ../src/a.c -include local.h -g -Wall -MD -o a.o";
+        let built = project.build_with(&toolchain, options, PathsMode::Exact, &environment);
+        let home = worker::at_home_with(&project, &toolchain, &project.words(options), &built, &environment);
+        let far = worker::relocated(&project, &built, &temp.path().join("w"));
+        assert_eq!(home.exit, Some(0));
+        assert_eq!(
+            differences(&home, &restored(&far, &built, toolchain.family)),
+            None,
+            "{compiler}"
+        );
     }
 }
 
@@ -284,7 +304,7 @@ fn a_directory_with_odd_characters_is_no_obstacle() {
         let options = "-c {X}/src/a.c -I{X}/include -isystem {X}/third/include -g -MD -MP -o a.o";
         let built = project.build(&toolchain, options, PathsMode::Exact);
         let home = worker::at_home(&project, &toolchain, &project.words(options), &built);
-        let far = worker::relocated(&project, &built, &Path::new(temp.path()).join("w"));
+        let far = worker::relocated(&project, &built, &temp.path().join("w"));
         assert_eq!(home.exit, Some(0));
         assert_eq!(
             differences(&home, &restored(&far, &built, toolchain.family)),

@@ -61,10 +61,11 @@ fn real_depfiles() -> Vec<(String, Family, Vec<u8>)> {
         } else {
             String::new()
         };
-        let source: String = names
+        let includes: Vec<String> = names
             .iter()
             .map(|name| format!("#include \"{prefix}{name}\"\n"))
             .collect();
+        let source = includes.concat();
         fs::write(temp.path().join("a.c"), format!("#include <stdio.h>\n{source}")).expect("source");
         for (compiler, family) in COMPILERS {
             for option in options {

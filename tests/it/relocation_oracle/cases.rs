@@ -58,6 +58,10 @@ pub(crate) const CASES: &[Case] = &[
     both("-c {X}/src/a.c -I{X}/include -I{X}/third/include -g1 -fdiagnostics-color=always -Wall -o a.o"),
     both("-c {X}/src/a.c -I{X}/include -I{X}/third/include -fsanitize=thread -g -o a.o"),
     both("-c {X}/src/a.c -I{X}/include -I{X}/third/include -g -H -o a.o"),
+    case("-c {X}/src/a.c --sysroot={X}/sysroot -g -MD -Wall -Wsystem-headers -o a.o", Expect::Here("tools_in_root"), Expect::Anywhere),
+    case("-c ../src/a.c --sysroot=../sysroot -g -MD -Wall -o a.o", Expect::Here("tools_in_root"), Expect::Anywhere),
+    both("-c {X}/src/a.c -L{X}/lib -I{X}/include -I{X}/third/include -g -o a.o"),
+    both("-c {X}/src/a.c -B{X}/tools/ -I{X}/include -I{X}/third/include -g -o a.o").here("tools_in_root"),
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -Wall -fdiagnostics-format=json -o a.o", Expect::Anywhere, Expect::Skip),
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -Wall -fdiagnostics-parseable-fixits -fdiagnostics-format=msvc -o a.o", Expect::Skip, Expect::Anywhere),
 

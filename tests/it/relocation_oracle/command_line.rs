@@ -23,6 +23,9 @@ const VALUED: &[(&str, Role)] = &[
     ("-D", Role::Macro),
     ("-U", Role::Macro),
     ("-o", Role::Output),
+    ("-B", Role::ToolDir),
+    ("-L", Role::ToolDir),
+    ("--sysroot=", Role::ToolDir),
     ("-x", Role::Structure),
 ];
 

@@ -48,6 +48,15 @@ const FILES: &[(&str, &str)] = &[
         "#include <up/up.h>\nconst char *u(void) { return sys_here(); }\n",
     ),
     (
+        "sysroot/usr/include/api.h",
+        "static inline int api(int x) { return __FILE__[x]; }\n",
+    ),
+    (
+        "sysroot/usr/include/sys.h",
+        "static inline const char *sys_here(void) { int unused; return __FILE__; }\n",
+    ),
+    ("sysroot/usr/include/stddef.h", "typedef int nothing;\n"),
+    (
         "src/forced.h",
         "#define FORCED 1\nstatic const char *forced(void) { int y; return __FILE__; }\n",
     ),
@@ -121,8 +130,19 @@ impl Project {
 
     /// The action of a command line.
     pub(crate) fn build(&self, toolchain: &Toolchain, options: &str, paths: PathsMode) -> BuiltAction {
+        self.build_with(toolchain, options, paths, &[])
+    }
+
+    /// The action of a command line with variables of the user's.
+    pub(crate) fn build_with(
+        &self,
+        toolchain: &Toolchain,
+        options: &str,
+        paths: PathsMode,
+        environment: &[(String, String)],
+    ) -> BuiltAction {
         let command = command_line::parse(toolchain.family, &self.words(options));
-        let inputs = self.inputs(toolchain, &command);
+        let inputs = self.inputs(toolchain, &command, environment);
         let real_dirs = self.real_dirs(&command);
         rewrap::action::build(&ActionRequest {
             command: &command,
@@ -131,7 +151,7 @@ impl Project {
             place: &self.place,
             paths,
             presentation: &Presentation::default(),
-            environment: &[],
+            environment,
             platform: &[],
             invoked_as: toolchain.driver.to_str().expect("UTF-8"),
             legacy_outputs: false,
@@ -143,11 +163,11 @@ impl Project {
     }
 
     /// What the compiler says it reads, and all directories of the project.
-    fn inputs(&self, toolchain: &Toolchain, command: &CompileCommand) -> InputSet {
+    fn inputs(&self, toolchain: &Toolchain, command: &CompileCommand, env: &[(String, String)]) -> InputSet {
         let mut inputs = InputSet::default();
         let mut names: BTreeSet<String> = [command.source.clone()].into();
         if !matches!(command.language, Language::Assembler | Language::CPreprocessed) {
-            names.extend(self.dependencies(toolchain, command));
+            names.extend(self.dependencies(toolchain, command, env));
         }
         for name in names {
             let path = Path::new(self.place.cwd()).join(&name);
@@ -179,12 +199,15 @@ impl Project {
         inputs
     }
 
-    fn dependencies(&self, toolchain: &Toolchain, command: &CompileCommand) -> Vec<String> {
+    fn dependencies(
+        &self,
+        toolchain: &Toolchain,
+        command: &CompileCommand,
+        environment: &[(String, String)],
+    ) -> Vec<String> {
         let kept = command.args.iter().filter(|arg| {
-            matches!(
-                arg.role,
-                Role::SearchDir(_) | Role::ForcedInclude | Role::Macro | Role::Source
-            ) || arg.name == "-x"
+            use Role::{ForcedInclude, Macro, SearchDir, Source, ToolDir};
+            matches!(arg.role, SearchDir(_) | ToolDir | ForcedInclude | Macro | Source) || arg.name == "-x"
         });
         let done = Command::new(&toolchain.driver)
             .args(kept.flat_map(rewrap::command::Arg::words))
@@ -194,6 +217,7 @@ impl Project {
                 Family::Clang => &["-M"],
             })
             .current_dir(self.place.cwd())
+            .envs(environment.iter().cloned())
             .output()
             .expect("the compiler runs");
         depfile::dependencies(&done.stdout)

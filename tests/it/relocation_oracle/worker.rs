@@ -23,6 +23,17 @@ pub(crate) struct Ran {
 
 /// Runs a command in the project's working directory and takes its outputs away.
 pub(crate) fn at_home(project: &Project, toolchain: &Toolchain, args: &[String], built: &BuiltAction) -> Ran {
+    at_home_with(project, toolchain, args, built, &[])
+}
+
+/// The same with variables of the user's.
+pub(crate) fn at_home_with(
+    project: &Project,
+    toolchain: &Toolchain,
+    args: &[String],
+    built: &BuiltAction,
+    environment: &[(String, String)],
+) -> Ran {
     let mut command = Command::new(&toolchain.driver);
     command
         .args(args)
@@ -30,6 +41,7 @@ pub(crate) fn at_home(project: &Project, toolchain: &Toolchain, args: &[String],
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("LC_ALL", "C.UTF-8")
+        .envs(environment.iter().cloned())
         .envs(built.local_run.set_env.iter().cloned());
     run(&mut command, Path::new(project.place.cwd()), built)
 }
