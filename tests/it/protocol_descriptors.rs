@@ -37,6 +37,7 @@ fn our_definitions_are_the_published_ones() {
 }
 
 /// The published files; `None`, said aloud, if the package is not installed and need not be.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn published() -> Option<Vec<FileDescriptorProto>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tools = std::env::var_os("REWRAP_TEST_TOOLS").map_or_else(|| root.join("target/test-tools"), PathBuf::from);
@@ -120,7 +121,11 @@ fn field_fact(field: &FieldDescriptorProto, message: &DescriptorProto) -> String
         field.name(),
         field.number(),
         oneof.unwrap_or_default(),
-        if field.options.as_ref().is_some_and(|options| options.deprecated()) {
+        if field
+            .options
+            .as_ref()
+            .is_some_and(prost_types::FieldOptions::deprecated)
+        {
             " deprecated"
         } else {
             ""
