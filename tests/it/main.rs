@@ -15,6 +15,8 @@ mod wrapper;
 mod wrapper_links;
 
 mod output_names_oracle;
+mod generated;
+mod protocol_descriptors;
 mod remote;
 mod response_file_oracle;
 mod scan_oracle;

@@ -9,6 +9,7 @@ use rewrap::execute::remote::lookup;
 use rewrap::remote::{RemoteCas, Source};
 
 /// Starts the server; `None`, said aloud, if it is not installed and need not be.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn start(dir: &tempfile::TempDir) -> Option<server::Casd> {
     if server::tools().join("bin/buildbox-casd").exists() {
         return Some(server::Casd::start(dir.path()));

@@ -6,6 +6,8 @@ mod casd;
 mod connection;
 mod execution;
 mod lookup;
+mod running;
+mod tls;
 
 use crate::support::fake_reapi::{FakeReapi, Habits};
 use bytes::Bytes;

@@ -236,11 +236,4 @@ impl longrunning::operations_server::Operations for Executor {
     async fn delete_operation(&self, _: Request<longrunning::DeleteOperationRequest>) -> Result<Response<()>, Status> {
         Err(Status::new(Code::Unimplemented, "DeleteOperation"))
     }
-
-    async fn wait_operation(
-        &self,
-        _: Request<longrunning::WaitOperationRequest>,
-    ) -> Result<Response<Operation>, Status> {
-        Err(Status::new(Code::Unimplemented, "WaitOperation"))
-    }
 }

@@ -21,12 +21,14 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tonic::metadata::MetadataMap;
+use tonic::transport::ServerTlsConfig;
 use tonic::{Code, Status};
 
 /// A running server. It runs on threads of its own, so that it can die with all its connections at once.
 pub(crate) struct FakeReapi {
     state: Arc<State>,
     address: SocketAddr,
+    tls: Option<ServerTlsConfig>,
     runtime: Option<Runtime>,
 }
 
@@ -54,15 +56,25 @@ struct Inner {
 impl FakeReapi {
     /// Starts a server; it answers when this returns.
     pub(crate) fn start(habits: Habits) -> Self {
+        Self::start_with(habits, None)
+    }
+
+    /// The same with TLS.
+    pub(crate) fn start_tls(habits: Habits, tls: ServerTlsConfig) -> Self {
+        Self::start_with(habits, Some(tls))
+    }
+
+    fn start_with(habits: Habits, tls: Option<ServerTlsConfig>) -> Self {
         let state = Arc::new(State {
             habits,
             gate: Semaphore::new(0),
             inner: Mutex::default(),
         });
-        let (runtime, address) = serve(state.clone(), SocketAddr::from(([127, 0, 0, 1], 0)));
+        let (runtime, address) = serve(state.clone(), SocketAddr::from(([127, 0, 0, 1], 0)), tls.clone());
         Self {
             state,
             address,
+            tls,
             runtime: Some(runtime),
         }
     }
@@ -77,7 +89,7 @@ impl FakeReapi {
             inner.operations.clear();
         }
         drop(inner);
-        self.runtime = Some(serve(self.state.clone(), self.address).0);
+        self.runtime = Some(serve(self.state.clone(), self.address, self.tls.clone()).0);
     }
 
     /// Breaks all connections; nobody answers at the address any more.
@@ -91,7 +103,7 @@ impl FakeReapi {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint {
-            address: format!("grpc://{}", self.address),
+            address: format!("grpc{}://{}", if self.tls.is_some() { "s" } else { "" }, self.address),
             headers: Vec::new(),
             tls_certificate: None,
             tls_client: None,
@@ -228,7 +240,7 @@ fn digest(wire: Option<&reapi::Digest>) -> Result<Digest, Status> {
         .ok_or_else(|| Status::invalid_argument("no digest"))
 }
 
-fn serve(state: Arc<State>, address: SocketAddr) -> (Runtime, SocketAddr) {
+fn serve(state: Arc<State>, address: SocketAddr, tls: Option<ServerTlsConfig>) -> (Runtime, SocketAddr) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -241,8 +253,12 @@ fn serve(state: Arc<State>, address: SocketAddr) -> (Runtime, SocketAddr) {
     let incoming =
         tonic::transport::server::TcpIncoming::from(tokio::net::TcpListener::from_std(listener).expect("a listener"))
             .with_nodelay(Some(true));
+    let mut server = tonic::transport::Server::builder();
+    if let Some(tls) = tls {
+        server = server.tls_config(tls).expect("certificates");
+    }
     runtime.spawn(
-        tonic::transport::Server::builder()
+        server
             .add_service(
                 reapi::content_addressable_storage_server::ContentAddressableStorageServer::new(cas::Cas(
                     state.clone(),
