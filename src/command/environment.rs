@@ -51,7 +51,7 @@ pub const COMPILE_ENVIRONMENT: &[EnvVar] = &[
     variable("CLANG_NO_DEFAULT_CONFIG", Forward),
     variable("CLICOLOR_FORCE", Presentation),
     variable("COLUMNS", Presentation),
-    // gcc and clang look for their helpers there.
+    // gcc and clang look there for the programs that they run.
     variable("COMPILER_PATH", LocalOnly),
     variable("CPATH", Paths),
     variable("CPLUS_INCLUDE_PATH", Paths),

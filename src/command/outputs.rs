@@ -173,13 +173,12 @@ impl Asked {
         for (named, path) in &self.named {
             let present = match named {
                 Named::CompilationDatabase => language != Language::Assembler,
-                Named::Diagnostics => true,
                 Named::Prototypes if !matches!(language, Language::C | Language::CPreprocessed) => {
                     return Err(LocalOnly::ExoticOutput {
                         option: format!("-aux-info {path}"),
                     });
                 }
-                Named::Prototypes => true,
+                Named::Diagnostics | Named::Prototypes => true,
                 Named::CoverageNotes | Named::OptimizationRecord => false,
             };
             add(present.then_some(true), path.clone(), SecondaryKind::Other);

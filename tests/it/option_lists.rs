@@ -1,6 +1,8 @@
 //! `src/command/options/{gcc,clang}.txt` hold what the installed compilers say about their own options; this asks them.
 //! `REWRAP_REGENERATE=1 cargo test --test it option_lists` adds what is new and keeps what other versions said.
 
+use rewrap::command::options::{Lookup, Meaning, look_up};
+use rewrap::command::{Family, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -264,4 +266,54 @@ fn gcc_list_has_all_that_the_installed_gcc_says() {
 #[test]
 fn clang_list_has_all_that_the_installed_clangs_say() {
     check("clang", &["clang", "clang-19"], clang_options);
+}
+
+/// Each plain flag of a list, given to a compile, leaves the object file alone in the directory. All of them when the
+/// lists are written, else every `STRIDE`th.
+fn check_flags(family: Family, list: &str, program: &str) {
+    const STRIDE: usize = 23;
+    let stride = if std::env::var_os("REWRAP_REGENERATE").is_some() {
+        1
+    } else {
+        STRIDE
+    };
+    let is_plain = |name: &String| matches!(look_up(family, name), Lookup::Alone(spec) if matches!(spec.meaning, Meaning::Is(Role::Plain)));
+    let flags: Vec<String> = read(list).into_keys().filter(is_plain).collect();
+    let mut wrong = Vec::new();
+    let mut compiled = 0;
+    for flag in flags.iter().step_by(stride) {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let source = directory.path().join("a.c");
+        std::fs::write(
+            &source,
+            "static int g(int a) { return a; }\nint f(int a) { return g(a) + 1; }\n",
+        )
+        .expect("source");
+        let run = Command::new(program)
+            .args(["-O2", "-c", "a.c", flag])
+            .current_dir(&directory)
+            .output();
+        let Ok(run) = run else { return };
+        compiled += usize::from(run.status.success());
+        let entries = std::fs::read_dir(&directory)
+            .expect("directory")
+            .map(|entry| entry.expect("entry").file_name());
+        let unexpected: Vec<_> = entries.filter(|name| name != "a.c" && name != "a.o").collect();
+        if !unexpected.is_empty() {
+            wrong.push(format!("{flag}: {unexpected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{program}: {wrong:#?}");
+    assert!(compiled * stride > 500, "{program}: only {compiled} compiles");
+}
+
+#[test]
+fn plain_flags_of_gcc_write_no_file() {
+    check_flags(Family::Gcc, "gcc", "gcc");
+}
+
+#[test]
+fn plain_flags_of_clang_write_no_file() {
+    check_flags(Family::Clang, "clang", "clang");
+    check_flags(Family::Clang, "clang", "clang-19");
 }

@@ -244,8 +244,15 @@ pub fn look_up(family: Family, word: &str) -> Lookup<'_> {
     for end in ends() {
         let (name, rest) = word.split_at(end);
         let hand = by_hand(family).get(name).copied();
-        let spec = hand.or_else(|| rule(family, name).filter(|_| end <= family_end || family_end == 0));
-        let Some(spec) = spec else { continue };
+        let ruled = end <= family_end || family_end == 0;
+        let Some(spec) = hand.or_else(|| rule(family, name).filter(|_| ruled)) else {
+            // The compiler reads the word as this option; `-object-x=` is not `-o bject-x=`.
+            let listed = list::entry(family, name).filter(|_| ruled);
+            if listed.is_some_and(|listed| rest.is_empty() || listed.forms.joined) {
+                break;
+            }
+            continue;
+        };
         match (rest.is_empty(), spec.forms) {
             (true, Forms { alone: true, .. }) => return Lookup::Alone(spec),
             (true, Forms { separate: true, .. }) => return Lookup::Separate(spec),

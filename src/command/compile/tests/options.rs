@@ -64,6 +64,8 @@ fn what_no_table_has_is_unknown_and_nothing_is_abbreviated() {
     check_both("-c a.c -fno-frobnicate", "unknown_option");
     check_both("-c a.c --outp=x.o", "unknown_option");
     check_both("-c a.c -gfrobnicate", "unknown_option");
+    check("clang -c a.c -objcmt-migrate-all", "unknown_option");
+    check("clang -c a.c -objcmt-whitelist-dir-path=x", "unknown_option");
     check("gcc -c a.c -Wfrobnicate", "unknown_option");
     check("clang -c a.c -Wfrobnicate", "c a.c -> a.o");
     check_both("-c a.c -Wno-frobnicate", "c a.c -> a.o");
