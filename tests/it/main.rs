@@ -14,8 +14,8 @@ mod support;
 mod wrapper;
 mod wrapper_links;
 
-mod output_names_oracle;
 mod generated;
+mod output_names_oracle;
 mod protocol_descriptors;
 mod remote;
 mod response_file_oracle;
