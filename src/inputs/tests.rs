@@ -51,6 +51,7 @@ impl Tree {
             search_dirs: vec![],
             passed_over: vec![],
             observed: Observation::default(),
+            named_absolutely: vec![],
             date_or_time: None,
             timestamp: None,
         };
@@ -258,6 +259,7 @@ fn output_directories_must_exist() {
         search_dirs: vec![],
         passed_over: vec![],
         observed: Observation::default(),
+        named_absolutely: vec![],
         date_or_time: None,
         timestamp: None,
     };

@@ -80,7 +80,7 @@ impl wire::byte_stream_server::ByteStream for Stream {
                 }
                 digest = Some(named);
             }
-            if piece.write_offset != content.len().try_into().expect("small") {
+            if usize::try_from(piece.write_offset) != Ok(content.len()) {
                 return Err(Status::invalid_argument("wrong offset"));
             }
             content.extend_from_slice(&piece.data);
