@@ -53,6 +53,7 @@ impl Tree {
             observed: Observation::default(),
             date_or_time: None,
             timestamp: None,
+            named_absolutely: Vec::new(),
         };
         let places = Places {
             cwd: &self.path("x"),
@@ -260,6 +261,7 @@ fn output_directories_must_exist() {
         observed: Observation::default(),
         date_or_time: None,
         timestamp: None,
+        named_absolutely: Vec::new(),
     };
     let places = Places {
         cwd: &tree.path("x"),

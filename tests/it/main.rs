@@ -14,7 +14,6 @@ mod support;
 mod wrapper;
 mod wrapper_links;
 
-mod generated;
 mod output_names_oracle;
 mod protocol_descriptors;
 mod remote;
