@@ -27,8 +27,8 @@ pub struct Hints<'a> {
 /// The exec root of a step that runs in `cwd` (absolute, without `.` and `..`).
 ///
 /// The setting; else the directory of the nearest `rewrap.toml`; else the source directory in the nearest
-/// `CMakeCache.txt`; else the git root; else the cwd. Widened to contain the cwd, so that a build directory beside the
-/// source directory works.
+/// `CMakeCache.txt`; else the git root; else the top of the unpacked project ([`build_files_top`]); else the cwd. Widened
+/// to contain the cwd, so that a build directory beside the source directory works.
 pub fn find(cwd: &Path, hints: Hints<'_>) -> ExecRoot {
     let start = hints
         .setting
@@ -36,6 +36,7 @@ pub fn find(cwd: &Path, hints: Hints<'_>) -> ExecRoot {
         .map(Path::to_owned)
         .or_else(|| cmake_source(cwd))
         .or_else(|| git_root(cwd))
+        .or_else(|| build_files_top(cwd, hints.home))
         .unwrap_or_else(|| cwd.to_owned());
     let root = common_ancestor(&start, cwd);
     // The setting may name any directory but `/` and those of the toolchain: whoever writes it means it.
@@ -102,6 +103,29 @@ fn git_root(cwd: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
+/// Files that the directories of a project hold, from its top down to where it is built.
+const BUILD_FILES: &[&str] = &[
+    "configure.ac",
+    "configure",
+    "Makefile.am",
+    "Makefile.in",
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "CMakeLists.txt",
+    "meson.build",
+    "build.ninja",
+];
+
+/// The topmost of the unbroken line of directories upward from the cwd that hold a build file: the top of an unpacked
+/// release, which has no repository. Never one that everyone writes into, nor the home directory.
+fn build_files_top(cwd: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let holds_build_file = |dir: &&Path| BUILD_FILES.iter().any(|name| dir.join(name).exists());
+    let is_nobodys = |dir: &&Path| *dir != Path::new("/") && !is_shared_dir(dir) && home != Some(*dir);
+    let line = cwd.ancestors().take_while(holds_build_file).take_while(is_nobodys);
+    line.last().map(Path::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +142,13 @@ mod tests {
             find(&build, Hints::default()),
             ExecRoot::At(build.clone()),
             "nothing but the cwd"
+        );
+        fs::write(build.join("Makefile"), "").expect("file");
+        fs::write(top.join("src/configure"), "").expect("file");
+        assert_eq!(
+            find(&build, Hints::default()),
+            ExecRoot::At(top.join("src")),
+            "build files"
         );
         fs::create_dir(top.join(".git")).expect("directory");
         assert_eq!(find(&build, Hints::default()), ExecRoot::At(top.clone()), "git root");

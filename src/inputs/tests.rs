@@ -54,6 +54,7 @@ impl Tree {
             named_absolutely: vec![],
             date_or_time: None,
             timestamp: None,
+            named_absolutely: Vec::new(),
         };
         let places = Places {
             cwd: &self.path("x"),
@@ -262,6 +263,7 @@ fn output_directories_must_exist() {
         named_absolutely: vec![],
         date_or_time: None,
         timestamp: None,
+        named_absolutely: Vec::new(),
     };
     let places = Places {
         cwd: &tree.path("x"),

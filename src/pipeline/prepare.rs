@@ -234,7 +234,7 @@ impl Pipeline {
         let payload = serde_json::to_vec(remembered).expect("text and numbers");
         let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
         observed
-            .inspect_err(|reason| tracing::debug!(%reason, source = %parts.command.source, "not remembered"))
+            .inspect_err(|reason| tracing::info!(%reason, source = %parts.command.source, "not remembered"))
             .ok()
     }
 }

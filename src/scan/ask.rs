@@ -3,6 +3,7 @@
 use super::file_facts::{FileFacts, Form, Mention, Questions, Remark, Use};
 use super::lexed::Lexed;
 use super::lexer::Consumer;
+use super::question::{Depth, is_depth_of_account};
 use super::resolve::{Hits, Lists, Resolver};
 use super::{Found, Scan, ScanFailure, ScannedFile, depfile, question};
 use crate::command::{CompileCommand, Family, Language, Role};
@@ -59,11 +60,10 @@ impl Scanner {
 
     /// What the step reads. Starts the compiler once, unless nothing is preprocessed.
     pub fn scan(&self, step: &Step<'_>) -> Result<Scan, ScanFailure> {
-        let (listed, stated) = self.asked(step)?;
+        let (listed, stated, members) = self.closure(step)?;
         let lists = lists(step, &stated);
         let absent: Vec<PathBuf> = stated.absent.iter().map(|dir| step.cwd.join(dir)).collect();
         let mut resolver = Resolver::new(lists, &absent);
-        let members = self.members(step, &listed)?;
         if preprocesses(step.command.language) {
             refuse_precompiled(step, &members, &mut resolver)?;
             for member in &members {
@@ -108,10 +108,29 @@ impl Scanner {
         })
     }
 
+    /// What the compiler lists, and the text of it. The preprocessor alone is asked first; where it fails, or may have
+    /// taken another way than the compiler, the compiler.
+    fn closure(&self, step: &Step<'_>) -> Result<(Vec<PathBuf>, SearchList, Vec<Member>), ScanFailure> {
+        match self.asked(step, Depth::Preprocess) {
+            Ok((listed, stated)) => {
+                let members = self.members(step, &listed)?;
+                let effects = members.iter().any(|member| member.facts.is(Remark::Effects));
+                if !effects || !is_depth_of_account(step.command) {
+                    return Ok((listed, stated, members));
+                }
+            }
+            Err(ScanFailure::CompileError { .. }) if is_depth_of_account(step.command) => {}
+            Err(failure) => return Err(failure),
+        }
+        let (listed, stated) = self.asked(step, Depth::Analyse)?;
+        let members = self.members(step, &listed)?;
+        Ok((listed, stated, members))
+    }
+
     /// The files that the compiler lists, absolute as walked and each once, and its search list.
-    fn asked(&self, step: &Step<'_>) -> Result<(Vec<PathBuf>, SearchList), ScanFailure> {
+    fn asked(&self, step: &Step<'_>, depth: Depth) -> Result<(Vec<PathBuf>, SearchList), ScanFailure> {
         let source_file = || step.command.source.clone();
-        let Some(args) = question::arguments(step.command, step.toolchain.version) else {
+        let Some(args) = question::arguments(step.command, step.toolchain.version, depth) else {
             return Ok((vec![step.cwd.join(&step.command.source)], SearchList::default()));
         };
         let answer = self.ask.ask(&Question {

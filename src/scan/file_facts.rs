@@ -71,6 +71,9 @@ pub enum Remark {
     Once,
     /// `#import`: makes the file that it names be read once.
     Imports,
+    /// Something that only a whole compilation carries out and that later conditions may see: `__COUNTER__` in the text,
+    /// pragmas for a target, `_Pragma` operators that act on macros.
+    Effects,
 }
 
 /// Everything in a text that matters, in any branch of its conditionals: a superset of what one compilation sees.

@@ -44,6 +44,15 @@ fn has(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
+/// What follows `#pragma GCC` where it changes predefined macros.
+const OPTION_PRAGMAS: [&[u8]; 5] = [
+    b"target",
+    b"optimize",
+    b"push_options",
+    b"pop_options",
+    b"reset_options",
+];
+
 /// Where a token stands, as far as it changes its meaning.
 #[derive(Clone, Copy)]
 enum Place<'p> {
@@ -51,6 +60,8 @@ enum Place<'p> {
     Code,
     /// In a directive that is no definition.
     Directive,
+    /// In `#pragma`.
+    Pragma,
     /// In the body of a macro, with its name and its parameters.
     Body(&'p [u8], &'p [&'p [u8]]),
 }
@@ -106,7 +117,10 @@ impl Lexer<'_> {
                 }
                 b"embed" => self.named(Use::Embed),
                 b"define" => return self.definition(),
-                b"pragma" => self.pragma(),
+                b"pragma" => {
+                    self.pragma();
+                    return self.rest_of_line(Place::Pragma);
+                }
                 // The name that follows is only looked at.
                 b"ifdef" | b"ifndef" | b"undef" | b"elifdef" | b"elifndef" => {
                     self.cursor.next_on_line();
@@ -149,6 +163,7 @@ impl Lexer<'_> {
                         self.named(Use::Dependency);
                     }
                     Token::Word(b"pch_preprocess") => self.cannot_resolve("#pragma GCC pch_preprocess"),
+                    Token::Word(option) if OPTION_PRAGMAS.contains(&option) => self.remark(Remark::Effects),
                     _ => {}
                 }
             }
@@ -180,6 +195,14 @@ impl Lexer<'_> {
             b"__DATE__" | b"__TIME__" => self.remark(Remark::DateOrTime),
             b"__TIMESTAMP__" => self.remark(Remark::Timestamp),
             b"_Pragma" => self.pragma_operator = true,
+            b"__COUNTER__" => self.remark(Remark::Effects),
+            // Outside of directives these are operands of `_Pragma`, perhaps by way of macros.
+            b"push_macro" | b"pop_macro" | b"once" if !matches!(place, Place::Pragma) => self.remark(Remark::Effects),
+            b"GCC" if !matches!(place, Place::Pragma) => {
+                if matches!(self.cursor.clone().next(), Token::Word(option) if OPTION_PRAGMAS.contains(&option)) {
+                    self.remark(Remark::Effects);
+                }
+            }
             _ => {}
         }
         if !matches!(place, Place::Code)
@@ -222,8 +245,8 @@ impl Lexer<'_> {
 
     /// A string literal: inline assembly may name files in it. Adjacent literals are one text.
     fn literal(&mut self, inner: &[u8], raw: bool, place: Place<'_>) {
-        if self.pragma_operator && inner == b"once" {
-            self.remark(Remark::Once);
+        if !matches!(place, Place::Pragma) {
+            self.pragma_operand(inner);
         }
         if self.cursor.reading().assembler || !may_hold_directive(inner) {
             return;
@@ -245,6 +268,21 @@ impl Lexer<'_> {
         };
         for found in in_literal(&text, complete) {
             self.assembler_file(found);
+        }
+    }
+
+    /// A string that may be the operand of `_Pragma`, perhaps by way of a macro of another file.
+    fn pragma_operand(&mut self, inner: &[u8]) {
+        let begins = |word: &[u8]| inner.starts_with(word);
+        let option = inner.strip_prefix(b"GCC ");
+        if self.pragma_operator && inner == b"once" {
+            self.remark(Remark::Once);
+            self.remark(Remark::Effects);
+        } else if begins(b"push_macro")
+            || begins(b"pop_macro")
+            || option.is_some_and(|option| OPTION_PRAGMAS.iter().any(|known| option.starts_with(known)))
+        {
+            self.remark(Remark::Effects);
         }
     }
 

@@ -5,15 +5,33 @@ use crate::command::{Arg, CompileCommand, Family, Language, Role};
 use crate::toolchain::writes_files_besides;
 use std::ffi::OsString;
 
+/// How much of a compilation answers the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The preprocessor. gcc's does not see what pragmas and `__COUNTER__` in the text do to later conditions.
+    Preprocess,
+    /// All but code generation; several times as long for C++.
+    Analyse,
+}
+
+/// Whether a deeper question may have another answer: clang's preprocessor sees everything, and assembler text has
+/// nothing that gcc's does not see.
+pub(super) fn is_depth_of_account(command: &CompileCommand) -> bool {
+    command.family == Family::Gcc && matches!(command.language, Language::C | Language::Cxx)
+}
+
 /// The arguments for the question, `None` where the preprocessor does not run and so nothing is included.
-///
-/// gcc gets `-fsyntax-only -MD`: its `-M` does not see what pragmas and `__COUNTER__` in the text do to later
-/// conditions. Its `-fsyntax-only` does not preprocess assembler, which has none of these; there `-M` is right.
-pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32)) -> Option<Vec<OsString>> {
-    let ours: &[&str] = match (command.family, command.language) {
-        (_, Language::Assembler | Language::CPreprocessed | Language::CxxPreprocessed) => return None,
-        (Family::Clang, _) | (Family::Gcc, Language::AssemblerWithCpp) => &["-M", "-MT", "x", "-v", "-w"],
-        (Family::Gcc, Language::C | Language::Cxx) => &["-fsyntax-only", "-MD", "-MF", "-", "-MT", "x", "-v", "-w"],
+pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32), depth: Depth) -> Option<Vec<OsString>> {
+    if matches!(
+        command.language,
+        Language::Assembler | Language::CPreprocessed | Language::CxxPreprocessed
+    ) {
+        return None;
+    }
+    let ours: &[&str] = if depth == Depth::Analyse && is_depth_of_account(command) {
+        &["-fsyntax-only", "-MD", "-MF", "-", "-MT", "x", "-v", "-w"]
+    } else {
+        &["-M", "-MT", "x", "-v", "-w"]
     };
     let mut args: Vec<OsString> = ours.iter().map(OsString::from).collect();
     if command.family == Family::Gcc && version.0 >= 11 {

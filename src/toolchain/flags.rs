@@ -3,7 +3,8 @@
 use crate::command::{Arg, CompileCommand, Role};
 
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
-/// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that begin so.
+/// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that
+/// begin so.
 const WRITING: [&str; 25] = [
     "-gsplit-dwarf",
     "-gsplit-dwarf=",

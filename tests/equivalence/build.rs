@@ -84,15 +84,24 @@ impl Watch {
         fs::create_dir_all(&self.captured).expect("directory");
     }
 
-    /// Compiler starts that were compiles, scans or preprocessor runs: everything but links and questions such as
+    /// Compiler starts that read a source: compiles, scans and preprocessor runs; not links and questions such as
     /// `--version`.
+    pub(crate) fn reads(&self) -> Vec<String> {
+        self.started(&["-c", "-S", "-E", "-M", "-MM", "-fsyntax-only"])
+    }
+
+    /// Compiler starts that made something of a source. rewrap's scans do not.
     pub(crate) fn compiles(&self) -> Vec<String> {
+        self.started(&["-c", "-S"])
+    }
+
+    /// Compiler starts with one of these words.
+    fn started(&self, with: &[&str]) -> Vec<String> {
         let log = fs::read_to_string(&self.log).expect("log");
         log.lines()
             .filter(|line| {
                 let (_, args) = line.split_once('|').expect("the script's format");
-                args.split(' ')
-                    .any(|word| matches!(word, "-c" | "-S" | "-E" | "-M" | "-MM" | "-fsyntax-only"))
+                args.split(' ').any(|word| with.contains(&word))
             })
             .map(str::to_owned)
             .collect()
@@ -136,6 +145,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) watch: &'a Watch,
     /// Variables for the build (rewrap's settings and directories, `PATH`).
     pub(crate) env: &'a [(String, String)],
+    /// Under which rewrap records the steps of the build, and not those of the configuration and the tests.
+    pub(crate) build_id: &'a str,
     /// As umask.
     pub(crate) umask: u32,
 }
@@ -149,18 +160,15 @@ impl Setup<'_> {
         let (cc, cxx) = (watch.driver(kind.compiler), watch.driver(&kind.cxx()));
         let capture = watch.driver("capture");
         // What stands for the compiler: alone where a wrapper finds it by REWRAP_CC, in launcher form elsewhere.
-        let (alone_cc, launched_cc, launched_cxx) = if self.wrapped {
-            (
-                format!("{capture} rewrap-cc"),
-                format!("{capture} rewrap-cc {cc}"),
-                format!("{capture} rewrap-cc {cxx}"),
-            )
+        let launched = |compiler: &str| match self.wrapped {
+            true => format!("{capture} rewrap-cc {compiler}"),
+            false => format!("{capture} {compiler}"),
+        };
+        let (launched_cc, launched_cxx) = (launched(&cc), launched(&cxx));
+        let alone_cc = if self.wrapped {
+            format!("{capture} rewrap-cc")
         } else {
-            (
-                format!("{capture} {cc}"),
-                format!("{capture} {cc}"),
-                format!("{capture} {cxx}"),
-            )
+            launched_cc.clone()
         };
         let flags = kind.flags();
         let options = project
@@ -243,6 +251,7 @@ impl Setup<'_> {
             .env("REWRAP_CXX", self.watch.driver(&self.kind.cxx()));
         if capture {
             shell.env("CAPTURE_DIR", &self.watch.captured);
+            shell.env("REWRAP_BUILD_ID", self.build_id);
         }
         let output = shell.output().expect("sh");
         assert!(

@@ -150,6 +150,9 @@ struct Result {
     products: compare::Products,
     printed: BTreeMap<String, String>,
     compiles: Vec<String>,
+    reads: Vec<String>,
+    /// Where steps ended, by number; of a wrapped build.
+    places: BTreeMap<String, u64>,
 }
 
 /// The rewrap side of a build: its own directories, settings, daemon.
@@ -197,9 +200,9 @@ impl Installation {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// How many steps ended where, over everything recorded so far.
+    /// How many steps of the last build ended where.
     fn places(&self) -> BTreeMap<String, u64> {
-        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json", "--all"])).expect("JSON");
+        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json"])).expect("JSON");
         stats["by_where"]
             .as_object()
             .unwrap_or_else(|| panic!("no places in {stats}"))
@@ -236,8 +239,9 @@ impl Case<'_> {
         let rewrap = Installation::new(&self.dir.join("embedded"), &[]);
         let cold = self.build(home, watch, Some(&rewrap), 0o022);
         let mut failures = self.equal("cold", plain, &cold);
-        if plain.compiles.len() > cold.compiles.len() {
-            failures.push("the cold build started fewer compilers than the plain one".to_owned());
+        if plain.compiles.len() != cold.compiles.len() {
+            let (plain, cold) = (plain.compiles.len(), cold.compiles.len());
+            failures.push(format!("the plain build has {plain} compiles, the cold one {cold}"));
         }
         let warm = self.build(home, watch, Some(&rewrap), 0o022);
         failures.extend(self.equal("warm", plain, &warm));
@@ -260,7 +264,7 @@ impl Case<'_> {
         let rewrap = Installation::new(&self.dir.join("remote"), &settings);
         let cold = self.build(home, watch, Some(&rewrap), 0o022);
         let mut failures = self.equal("cold", plain, &cold);
-        let places = rewrap.places();
+        let places = &cold.places;
         println!("    {} {}: {places:?}", self.project.name, self.kind.compiler);
         if places.get("remote").is_none_or(|count| *count == 0) || places.contains_key("fallback") {
             failures.push(format!("not executed remotely: {places:?}"));
@@ -275,7 +279,7 @@ impl Case<'_> {
         let other = Installation::new(&self.dir.join("other"), &settings);
         let fetched = self.build(home, watch, Some(&other), 0o022);
         failures.extend(self.equal("from the remote cache", plain, &fetched));
-        let places = other.places();
+        let places = &fetched.places;
         if places.get("remote_cache").is_none_or(|count| *count == 0) || places.contains_key("remote") {
             failures.push(format!("not from the remote cache: {places:?}"));
         }
@@ -337,12 +341,14 @@ impl Case<'_> {
             .expect("cp");
         assert!(copied.success(), "cannot copy {}; run tests/setup", source.display());
         let plain_env = [("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
+        let build_id = format!("{:032x}", fastrand::u128(..));
         let setup = Setup {
             project: self.project,
             kind: self.kind,
             wrapped: rewrap.is_some(),
             watch,
             env: rewrap.map_or(&plain_env, |installation| &installation.env),
+            build_id: &build_id,
             umask,
         };
         let build_dir = setup.build(dir);
@@ -350,6 +356,8 @@ impl Case<'_> {
             products: compare::products(dir),
             printed: watch.printed(),
             compiles: watch.compiles(),
+            reads: watch.reads(),
+            places: rewrap.map(Installation::places).unwrap_or_default(),
         };
         assert!(
             !result.products.is_empty() && !result.printed.is_empty(),

@@ -184,7 +184,18 @@ fn remarks_of_a_text() {
         &[],
     );
     check("#pragma once", &[Remark::Once]);
-    check("_Pragma(\"once\")", &[Remark::Once]);
+    check("_Pragma(\"once\")", &[Remark::Once, Remark::Effects]);
+    check("int n = __COUNTER__;", &[Remark::Effects]);
+    check("#pragma GCC target(\"avx2\")", &[Remark::Effects]);
+    check("#pragma GCC push_options", &[Remark::Effects]);
+    check("#pragma push_macro(\"M\")\n#pragma GCC diagnostic push", &[]);
+    check("_Pragma(\"push_macro(\\\"M\\\")\")", &[Remark::Effects]);
+    check("#define P(x) _Pragma(#x)\nP(pop_macro(\"M\"))", &[Remark::Effects]);
+    check("#define P(x) _Pragma(#x)\nP(GCC optimize(\"O2\"))", &[Remark::Effects]);
+    check(
+        "#define W(x) _Pragma(#x)\nW(GCC warning \"x\")\n_Pragma(\"GCC diagnostic push\")",
+        &[],
+    );
     check("char *s = \"once\";", &[]);
     check("#import \"a.h\"", &[Remark::Imports]);
     check("#include MACRO", &[Remark::Computed]);

@@ -80,7 +80,7 @@ impl wire::byte_stream_server::ByteStream for Stream {
                 }
                 digest = Some(named);
             }
-            if usize::try_from(piece.write_offset) != Ok(content.len()) {
+            if piece.write_offset != i64::try_from(content.len()).expect("small") {
                 return Err(Status::invalid_argument("wrong offset"));
             }
             content.extend_from_slice(&piece.data);
