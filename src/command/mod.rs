@@ -17,7 +17,7 @@ pub mod tool;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{COMPILE_ENVIRONMENT, EnvVar, EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
 pub use tool::Tool;
