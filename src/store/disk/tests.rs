@@ -88,6 +88,7 @@ async fn keeps_the_laws() {
         let (store, _dir) = store(max_size);
         laws::blob_store(&store).await.unwrap();
         laws::action_cache(&store).await.unwrap();
+        laws::sizes_count(&store).await.unwrap();
         assert_eq!(store.drafts(), 0);
     }
 }
