@@ -68,7 +68,7 @@ pub struct ActionRequest<'a> {
     pub environment: &'a [(String, String)],
     /// Platform properties, in any order.
     pub platform: &'a [(String, String)],
-    /// argv[0]: the driver's absolute path on the worker, as invoked or resolved.
+    /// `argv[0]`: the driver's absolute path on the worker, as invoked or resolved.
     pub invoked_as: &'a str,
     /// Whether to fill the fields of API 2.0 too, for a server that knows no other.
     pub legacy_outputs: bool,

@@ -187,7 +187,7 @@ pub struct CompileCommand {
     pub stage: Stage,
     /// The language of the source, from `-x` or its suffix (and the driver's name: `g++` takes `.c` for C++).
     pub language: Language,
-    /// All arguments in order, response files expanded, without argv[0].
+    /// All arguments in order, response files expanded, without `argv[0]`.
     pub args: Vec<Arg>,
     /// The primary source file as spelled.
     pub source: String,

@@ -1,6 +1,6 @@
 //! Everything a step reads, as exec-root-relative path → entry.
 //!
-//! [`collect`] makes it of a scan and of what the options name. Knows nothing of compilers' languages, and nothing of
+//! [`collect()`] makes it of a scan and of what the options name. Knows nothing of compilers' languages, and nothing of
 //! how the entries become a Merkle tree.
 
 mod collect;

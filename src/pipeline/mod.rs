@@ -135,26 +135,26 @@ impl Pipeline {
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
         let store = self.store(config)?;
         "manifest".clone_into(&mut note.record.inputs_from);
-        self.hit(&store, &remembered, note)
+        hit(&store, &remembered, note)
     }
+}
 
-    /// The answer from the embedded store. Any trouble with it is a miss.
-    fn hit(&self, store: &DiskStore, remembered: &Remembered, note: &mut Note) -> Option<Answer> {
-        let start = Instant::now();
-        let found = candidate::find_on_disk(store, remembered)
-            .inspect_err(|error| tracing::warn!(%error, "cannot read the embedded store"))
-            .ok()
-            .flatten()?;
-        note.phases().lookup += micros(start.elapsed());
-        let answer = answer::publish(&found, remembered)
-            .inspect_err(|error| tracing::warn!(%error, "a result of the embedded store is unusable"))
-            .ok()?;
-        describe(note, remembered);
-        note.record.action_digest = found.action.to_string();
-        note.record.output_bytes = found.output_bytes();
-        note.ended(Where::LocalCache, "", "");
-        Some(answer)
-    }
+/// The answer from the embedded store. Any trouble with it is a miss.
+fn hit(store: &DiskStore, remembered: &Remembered, note: &mut Note) -> Option<Answer> {
+    let start = Instant::now();
+    let found = candidate::find_on_disk(store, remembered)
+        .inspect_err(|error| tracing::warn!(%error, "cannot read the embedded store"))
+        .ok()
+        .flatten()?;
+    note.phases().lookup += micros(start.elapsed());
+    let answer = answer::publish(&found, remembered)
+        .inspect_err(|error| tracing::warn!(%error, "a result of the embedded store is unusable"))
+        .ok()?;
+    describe(note, remembered);
+    note.record.action_digest = found.action.to_string();
+    note.record.output_bytes = found.output_bytes();
+    note.ended(Where::LocalCache, "", "");
+    Some(answer)
 }
 
 /// What a record says about a step with an action.

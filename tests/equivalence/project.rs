@@ -2,7 +2,7 @@
 
 /// How a project is configured and built; each exercises another way in which users come to rewrap.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum System {
+pub(crate) enum System {
     /// Its own `configure` script that takes `CC`, then make.
     Configure,
     /// Plain make with `CC=…`.
@@ -16,27 +16,27 @@ pub enum System {
 }
 
 /// One Debian source package.
-pub struct Project {
+pub(crate) struct Project {
     /// Name of the source package.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it is built.
-    pub system: System,
+    pub(crate) system: System,
     /// What the distribution's own rules do to the source first, as a shell command at its top; done once.
-    pub prepare: &'static str,
+    pub(crate) prepare: &'static str,
     /// Arguments of configure, CMake or Meson, or variables of make.
-    pub options: &'static [&'static str],
+    pub(crate) options: &'static [&'static str],
     /// What make or ninja is asked to build; empty for its default.
-    pub targets: &'static [&'static str],
+    pub(crate) targets: &'static [&'static str],
     /// The project's own tests, as a shell command in the build directory.
-    pub test: &'static str,
+    pub(crate) test: &'static str,
     /// Files that differ between two plain builds: end of the path, and why.
-    pub not_reproducible: &'static [(&'static str, &'static str)],
+    pub(crate) not_reproducible: &'static [(&'static str, &'static str)],
     /// Whether to build it in `portable` mode from two directories, too.
-    pub portable: bool,
+    pub(crate) portable: bool,
 }
 
 /// All of them, smallest first.
-pub const PROJECTS: &[Project] = &[
+pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "zlib",
         system: System::Configure,
