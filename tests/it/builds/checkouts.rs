@@ -6,15 +6,24 @@ use std::fs;
 use std::path::Path;
 
 const FILES: &[(&str, &str)] = &[
-    ("src/main.c", "#include \"../include/own.h\"\n#include <stdio.h>\nconst char *file = __FILE__;\nint f(void) { int in_source; return g(); }\n"),
-    ("include/own.h", "static inline int g(void) { int in_header; return 1; }\n"),
+    (
+        "src/main.c",
+        "#include \"../include/own.h\"\n#include <stdio.h>\nconst char *file = __FILE__;\nint f(void) { int in_source; return g(); }\n",
+    ),
+    (
+        "include/own.h",
+        "static inline int g(void) { int in_header; return 1; }\n",
+    ),
 ];
 
 #[test]
 fn a_second_checkout_compiles_nothing() {
     let sandbox = Sandbox::with(&[("REWRAP_PATHS", "portable")]);
     for compiler in COMPILERS {
-        let dirs = [format!("{compiler}/a"), format!("{compiler}/b/of/another depth").replace(' ', "-")];
+        let dirs = [
+            format!("{compiler}/a"),
+            format!("{compiler}/b/of/another depth").replace(' ', "-"),
+        ];
         for dir in &dirs {
             fs::create_dir_all(sandbox.work().join(dir).join(".git")).unwrap();
             for (name, text) in FILES {
@@ -41,13 +50,20 @@ fn a_second_checkout_compiles_nothing() {
                 sandbox.starts();
                 let told = sandbox.wrapped(&format!("{umask} {step}"));
                 assert_eq!(told, plain, "{compiler} {args} in {dir}");
-                assert!(plain.stderr.contains("in_header") && plain.stderr.contains("in_source"), "{plain:?}");
+                assert!(
+                    plain.stderr.contains("in_header") && plain.stderr.contains("in_source"),
+                    "{plain:?}"
+                );
                 assert_eq!(text("main.d"), depfile, "{compiler} {args} in {dir}");
                 assert_eq!(sandbox.runs(), runs, "{compiler} {args} in {dir}");
                 let object = fs::read(Path::new(&*root).join("main.o")).unwrap();
                 let bytes = String::from_utf8_lossy(&object).into_owned();
                 assert!(!bytes.contains(&*root), "{compiler} {args}: names the checkout");
-                assert_eq!(bytes.contains("/_rw/src/main.c"), index == 0, "{compiler} {args}: __FILE__");
+                assert_eq!(
+                    bytes.contains("/_rw/src/main.c"),
+                    index == 0,
+                    "{compiler} {args}: __FILE__"
+                );
                 objects.push(object);
             }
             assert!(objects[0] == objects[1], "{compiler} {args}");

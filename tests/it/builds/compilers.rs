@@ -8,7 +8,10 @@ use std::os::unix::fs::symlink;
 #[track_caller]
 fn check(what: &str, step: &str, before: impl Fn(&Sandbox), change: impl Fn(&Sandbox)) {
     let sandbox = Sandbox::new();
-    sandbox.write("main.c", "#ifndef EXTRA\n#define EXTRA 0\n#endif\nint value = EXTRA; const char *of = __VERSION__;\n");
+    sandbox.write(
+        "main.c",
+        "#ifndef EXTRA\n#define EXTRA 0\n#endif\nint value = EXTRA; const char *of = __VERSION__;\n",
+    );
     before(&sandbox);
     let object = || fs::read(sandbox.work().join("main.o")).unwrap();
     sandbox.wrapped(step);
@@ -41,10 +44,25 @@ fn a_symlink_to_another_compiler() {
         }
         symlink(to, link).unwrap();
     };
-    check("within PATH", "$W cc -c main.c", |it| point(it, "gcc"), |it| point(it, "clang"));
+    check(
+        "within PATH",
+        "$W cc -c main.c",
+        |it| point(it, "gcc"),
+        |it| point(it, "clang"),
+    );
     let clangs = |sandbox: &Sandbox, to: &str| point(sandbox, &format!("/usr/bin/{to}"));
-    check("between versions", "$W cc -c main.c", |it| clangs(it, "clang"), |it| clangs(it, "clang-19"));
-    check("between families", "$W cc -c main.c", |it| clangs(it, "gcc"), |it| clangs(it, "clang"));
+    check(
+        "between versions",
+        "$W cc -c main.c",
+        |it| clangs(it, "clang"),
+        |it| clangs(it, "clang-19"),
+    );
+    check(
+        "between families",
+        "$W cc -c main.c",
+        |it| clangs(it, "gcc"),
+        |it| clangs(it, "clang"),
+    );
 }
 
 #[test]

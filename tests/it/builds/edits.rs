@@ -35,8 +35,12 @@ fn put(path: &Path, text: &str) {
 
 const CHANGES: &[Change] = &[
     ("nothing", false, |_| {}),
-    ("a header is edited", true, |dir| put(&dir.join("own.h"), "#define OWN 234\n")),
-    ("a header is edited at the same size", true, |dir| put(&dir.join("own.h"), "#define OWN 2\n")),
+    ("a header is edited", true, |dir| {
+        put(&dir.join("own.h"), "#define OWN 234\n")
+    }),
+    ("a header is edited at the same size", true, |dir| {
+        put(&dir.join("own.h"), "#define OWN 2\n")
+    }),
     ("a header is replaced at the same size and time", true, |dir| {
         let path = dir.join("own.h");
         let time = path.metadata().unwrap().modified().unwrap();
@@ -44,24 +48,43 @@ const CHANGES: &[Change] = &[
         fs::File::open(dir.join("new")).unwrap().set_modified(time).unwrap();
         fs::rename(dir.join("new"), path).unwrap();
     }),
-    ("a header is deleted", true, |dir| fs::remove_file(dir.join("own.h")).unwrap()),
+    ("a header is deleted", true, |dir| {
+        fs::remove_file(dir.join("own.h")).unwrap()
+    }),
     ("a header becomes a directory", true, |dir| {
         fs::remove_file(dir.join("own.h")).unwrap();
         fs::create_dir(dir.join("own.h")).unwrap();
     }),
-    ("a header is shadowed", true, |dir| put(&dir.join("early/late.h"), "#define LATE 2\n")),
-    ("a header is shadowed by a directory", true, |dir| fs::create_dir(dir.join("early/late.h")).unwrap()),
-    ("a header that was asked for comes", true, |dir| put(&dir.join("maybe.h"), "#define MAYBE 1\n")),
+    ("a header is shadowed", true, |dir| {
+        put(&dir.join("early/late.h"), "#define LATE 2\n")
+    }),
+    ("a header is shadowed by a directory", true, |dir| {
+        fs::create_dir(dir.join("early/late.h")).unwrap()
+    }),
+    ("a header that was asked for comes", true, |dir| {
+        put(&dir.join("maybe.h"), "#define MAYBE 1\n")
+    }),
     ("a symlink points elsewhere", true, |dir| {
         fs::remove_file(dir.join("linked.h")).unwrap();
         symlink("linked2.h", dir.join("linked.h")).unwrap();
     }),
-    ("a symlink's target is edited", true, |dir| put(&dir.join("linked1.h"), "#define LINKED 5\n")),
-    ("the source is edited", true, |dir| put(&dir.join("main.c"), "int value;\n")),
-    ("a response file is edited", true, |dir| put(&dir.join("flags"), "-DFLAG=7 -Iearly -Ilate\n")),
-    ("CPATH names another directory", true, |dir| put(&dir.join("cpath"), "two\n")),
+    ("a symlink's target is edited", true, |dir| {
+        put(&dir.join("linked1.h"), "#define LINKED 5\n")
+    }),
+    ("the source is edited", true, |dir| {
+        put(&dir.join("main.c"), "int value;\n")
+    }),
+    ("a response file is edited", true, |dir| {
+        put(&dir.join("flags"), "-DFLAG=7 -Iearly -Ilate\n")
+    }),
+    ("CPATH names another directory", true, |dir| {
+        put(&dir.join("cpath"), "two\n")
+    }),
     ("a header is touched", false, |dir| {
-        fs::File::open(dir.join("own.h")).unwrap().set_modified(SystemTime::now()).unwrap();
+        fs::File::open(dir.join("own.h"))
+            .unwrap()
+            .set_modified(SystemTime::now())
+            .unwrap();
     }),
     ("everything is written again as it was", false, |dir| {
         for (name, text) in FILES {
@@ -69,7 +92,9 @@ const CHANGES: &[Change] = &[
             put(&dir.join(name), text);
         }
     }),
-    ("a header that nobody asks for comes", false, |dir| put(&dir.join("early/unrelated.h"), "#error\n")),
+    ("a header that nobody asks for comes", false, |dir| {
+        put(&dir.join("early/unrelated.h"), "#error\n")
+    }),
 ];
 
 fn set_up(sandbox: &Sandbox, name: &str) {
@@ -87,9 +112,7 @@ fn every_change_of_an_input_is_seen() {
             let name = format!("{compiler}-{index}");
             set_up(&sandbox, &name);
             let dir = sandbox.work().join(&name);
-            let step = format!(
-                "cd {name}; CPATH=$(cat cpath) $W {compiler} -g -MMD -MP @flags -c main.c -o main.o"
-            );
+            let step = format!("cd {name}; CPATH=$(cat cpath) $W {compiler} -g -MMD -MP @flags -c main.c -o main.o");
             let build = || -> (Told, usize) { (sandbox.wrapped(&step), sandbox.runs()) };
             sandbox.starts();
             let (told, runs) = build();
@@ -117,7 +140,12 @@ fn what_comes_back_is_not_compiled_again() {
     let sandbox = Sandbox::new();
     sandbox.write("main.c", "#include \"own.h\"\nint value = OWN;\n");
     let mut runs = Vec::new();
-    for text in ["#define OWN 1\n", "#define OWN 2\n", "#define OWN 1\n", "#define OWN 2\n"] {
+    for text in [
+        "#define OWN 1\n",
+        "#define OWN 2\n",
+        "#define OWN 1\n",
+        "#define OWN 2\n",
+    ] {
         sandbox.write("own.h", text);
         assert_eq!(sandbox.wrapped("$W gcc -c main.c").exit, 0);
         let object = fs::read(sandbox.work().join("main.o")).unwrap();

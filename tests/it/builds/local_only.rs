@@ -23,7 +23,12 @@ fn statistics_name_the_reason() {
     };
     check(&sandbox, "gcc -march=native -c main.c", "native_tuning", "processor");
     check(&sandbox, "clang -mcpu=native -c main.c", "native_tuning", "processor");
-    check(&sandbox, "gcc -fno-such-flag -c main.c", "unknown_option", "-fno-such-flag");
+    check(
+        &sandbox,
+        "gcc -fno-such-flag -c main.c",
+        "unknown_option",
+        "-fno-such-flag",
+    );
     check(&sandbox, "gcc -fplugin=/no/plugin.so -c main.c", "plugin", "plugin");
     check(&sandbox, "gcc main.c -o main", "link", "link");
     check(&sandbox, "ar rcs lib.a main.c", "archive", "archive");
@@ -31,7 +36,12 @@ fn statistics_name_the_reason() {
     check(&sandbox, "gcc -c stamped.c", "timestamp", "__TIMESTAMP__");
     // The day and the second are in the output: only the reason is looked at.
     assert_eq!(sandbox.wrapped("$W gcc -c dated.c").exit, 0);
-    assert!(sandbox.reasons().iter().any(|(code, text)| code == "date_time" && text.contains("__DATE__")));
+    assert!(
+        sandbox
+            .reasons()
+            .iter()
+            .any(|(code, text)| code == "date_time" && text.contains("__DATE__"))
+    );
     sandbox.set("SOURCE_DATE_EPOCH", "1700000000");
     let thrice = sandbox.thrice("$W gcc -c dated.c");
     assert_eq!((thrice.cold, thrice.warm), (1, 0), "a fixed date can be cached");

@@ -34,9 +34,7 @@ fn files_that_are_there_already_are_treated_as_the_compiler_does() {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
     };
-    let linked_to = |target: &'static str| {
-        move |path: &Path| symlink(target, path).unwrap()
-    };
+    let linked_to = |target: &'static str| move |path: &Path| symlink(target, path).unwrap();
     let hard_linked = |path: &Path| {
         let other = path.with_extension("other");
         fs::write(&other, "shared").unwrap();

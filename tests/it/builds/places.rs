@@ -34,7 +34,11 @@ fn outputs_go_where_they_are_told_to_go() {
     for compiler in COMPILERS {
         let check = |args: &str, exit: i32, warm: usize| {
             let thrice = sandbox.thrice(&format!("$W {compiler} {args}"));
-            assert_eq!((thrice.plain.exit, thrice.cold, thrice.warm), (exit, 1, warm), "{compiler} {args}");
+            assert_eq!(
+                (thrice.plain.exit, thrice.cold, thrice.warm),
+                (exit, 1, warm),
+                "{compiler} {args}"
+            );
         };
         check("-c main.c -o below/out.o -MD", 0, 0);
         check("-c main.c -obelow/../below/out.o -MMD -MFbelow/x.d", 0, 0);
@@ -58,17 +62,25 @@ fn outputs_go_where_they_are_told_to_go() {
         }
         sandbox.starts();
     }
-    assert!(std::os::unix::fs::FileTypeExt::is_char_device(&fs::metadata("/dev/null").unwrap().file_type()));
+    assert!(std::os::unix::fs::FileTypeExt::is_char_device(
+        &fs::metadata("/dev/null").unwrap().file_type()
+    ));
 }
 
 #[test]
 fn every_kind_of_source_and_option_is_cached() {
     let sandbox = Sandbox::new();
     sandbox.write_all(&[
-        ("main.c", "#include <stdio.h>\n#include \"a b.h\"\nint f(void) { return puts(NAME) + sizeof __FILE__; }\n"),
+        (
+            "main.c",
+            "#include <stdio.h>\n#include \"a b.h\"\nint f(void) { return puts(NAME) + sizeof __FILE__; }\n",
+        ),
         ("a b.h", "#define NAME \"a\"\n"),
         ("forced.h", "#define FORCED 1\n"),
-        ("part.cc", "#include <string>\n#include \"forced.h\"\nstd::string s = __FILE__;\n"),
+        (
+            "part.cc",
+            "#include <string>\n#include \"forced.h\"\nstd::string s = __FILE__;\n",
+        ),
         ("code.S", "#include \"forced.h\"\n.globl code\ncode: ret\n"),
         ("plain.s", ".globl code\ncode: ret\n.incbin \"forced.h\"\n"),
         ("flags", "-O2 -Wall '-DWORDS=\"two words\"'\n"),
@@ -85,9 +97,13 @@ fn every_kind_of_source_and_option_is_cached() {
         };
         check(&format!("$W {compiler} -c main.c"));
         check(&format!("$W {compiler} -g -gsplit-dwarf -O2 -c main.c -o main.o"));
-        check(&format!("$W {compiler} -g3 -MMD -MP -MT 'x y' -include forced.h -c main.c -omain.o"));
+        check(&format!(
+            "$W {compiler} -g3 -MMD -MP -MT 'x y' -include forced.h -c main.c -omain.o"
+        ));
         check(&format!("$W {compiler} -S -fverbose-asm main.c"));
-        check(&format!("$W {compiler} @flags -c main.c -ffunction-sections -fPIC -MD -MF deps"));
+        check(&format!(
+            "$W {compiler} @flags -c main.c -ffunction-sections -fPIC -MD -MF deps"
+        ));
         check(&format!("$W {compiler} -x c++ -c main.c"));
         check(&format!("$W {compiler} --coverage -c main.c -o main.o"));
         check(&format!("$W {compiler} -c 'a dir/x.c' -o 'a dir/x.o' -MD"));
@@ -96,7 +112,12 @@ fn every_kind_of_source_and_option_is_cached() {
         check(&format!("$W {compiler} -c plain.s -o code.o"));
         check(&format!("$W {compiler} -flto -c main.c"));
         check(&format!("$W {cxx} -std=c++17 -g -fno-exceptions -c part.cc"));
-        check(&format!("$W {cxx} -stdlib=libstdc++ -I. -iquote . -isystem . -idirafter . -c part.cc").replace("-stdlib=libstdc++ ", if compiler == "gcc" { "" } else { "-stdlib=libstdc++ " }));
+        check(
+            &format!("$W {cxx} -stdlib=libstdc++ -I. -iquote . -isystem . -idirafter . -c part.cc").replace(
+                "-stdlib=libstdc++ ",
+                if compiler == "gcc" { "" } else { "-stdlib=libstdc++ " },
+            ),
+        );
         check(&format!("cd 'a dir'; $W {compiler} -g -c x.c"));
         check(&format!("$W {compiler} -g -c $PWD/main.c -o $PWD/main.o -MD"));
         check(&format!("$W {compiler} -fsanitize=address,undefined -g -c main.c"));

@@ -62,10 +62,18 @@ fn the_drivers_own_commands_are_shown() {
             let told = sandbox.wrapped(&format!("$W {compiler} {question}"));
             let plain = sandbox.plain(&format!("$W {compiler} {question}"));
             let form = |text: &str| -> Vec<String> {
-                let words = text.split_whitespace().map(|word| word.trim_matches(|c| c == '"' || c == ','));
-                words.filter(|word| !word.contains("/tmp/") && !word.contains("main-")).map(str::to_owned).collect()
+                let words = text
+                    .split_whitespace()
+                    .map(|word| word.trim_matches(|c| c == '"' || c == ','));
+                words
+                    .filter(|word| !word.contains("/tmp/") && !word.contains("main-"))
+                    .map(str::to_owned)
+                    .collect()
             };
-            assert_eq!((told.exit, &told.stdout, form(&told.stderr)), (plain.exit, &plain.stdout, form(&plain.stderr)));
+            assert_eq!(
+                (told.exit, &told.stdout, form(&told.stderr)),
+                (plain.exit, &plain.stdout, form(&plain.stderr))
+            );
             assert!(told.stderr.contains("main.c"));
         }
     }

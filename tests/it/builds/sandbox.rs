@@ -88,13 +88,14 @@ impl Sandbox {
         }
     }
 
-    /// A compiler under this name: a script that logs its start and then does this.
+    /// A compiler under this name: a script that logs its start, with the name of the program that started it (`$asker`
+    /// in the text), and then does this.
     pub(super) fn install_compiler(&self, name: &str, text: &str) {
         let log = self.path("starts.log");
         let log = log.display();
         self.script(
             &format!("bin/{name}"),
-            &format!("printf '%s\\n' \"${{REWRAP_INSIDE-}}|$PWD|{name} $*\" >>'{log}'\n{text}"),
+            &format!("read -r asker </proc/$PPID/comm\nprintf '%s\\n' \"$asker|$PWD|{name} $*\" >>'{log}'\n{text}"),
         );
     }
 
@@ -147,7 +148,11 @@ impl Sandbox {
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.work()).stdin(Stdio::null());
-        let path = format!("{}:{}:/usr/bin:/bin", self.path("bin").display(), self.path("shims").display());
+        let path = format!(
+            "{}:{}:/usr/bin:/bin",
+            self.path("bin").display(),
+            self.path("shims").display()
+        );
         command.env("PATH", path).env("LC_ALL", "C.UTF-8");
         for (name, dir) in [
             ("XDG_RUNTIME_DIR", "run"),
@@ -203,7 +208,9 @@ impl Sandbox {
         let stats = self.stats();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let reasons = stats["reasons"].as_array().unwrap().iter();
-        reasons.map(|reason| (text(&reason["code"]), text(&reason["text"]))).collect()
+        reasons
+            .map(|reason| (text(&reason["code"]), text(&reason["text"])))
+            .collect()
     }
 
     /// How many results the embedded store holds.
@@ -267,9 +274,13 @@ impl Drop for Sandbox {
     }
 }
 
-/// Starts by a wrapper: it sets a variable for what it starts.
+/// Starts for the user: neither by the daemon, which asks compilers about sources, nor by a worker, which is this
+/// program.
 pub(super) fn runs(starts: &[String]) -> usize {
-    starts.iter().filter(|line| line.starts_with("1|")).count()
+    let own = fs::read_to_string("/proc/self/comm").unwrap();
+    let others = ["rewrap", own.trim_end()];
+    let asker = |line: &str| line.split_once('|').map_or("", |(asker, _)| asker).to_owned();
+    starts.iter().filter(|line| !others.contains(&&*asker(line))).count()
 }
 
 /// The C++ driver beside a C driver.

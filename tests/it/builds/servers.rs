@@ -1,17 +1,26 @@
 //! Builds with a Remote Execution server.
 
+use super::COMPILERS;
 use super::sandbox::{Sandbox, Told, runs};
 use super::tree::Tree;
-use super::COMPILERS;
 use crate::support::fake_reapi::{FakeReapi, Habits};
 use std::fmt::Write as _;
 use std::fs;
 
 const FILES: &[(&str, &str)] = &[
-    ("main.c", "#include \"include/own.h\"\n#include <stdio.h>\nconst char *f(void) { int unused; return OWN __FILE__; }\n"),
+    (
+        "main.c",
+        "#include \"include/own.h\"\n#include <stdio.h>\nconst char *f(void) { int unused; return OWN __FILE__; }\n",
+    ),
     ("include/own.h", "#define OWN \"own\"\n"),
-    ("sub/part.cc", "#include <string>\n#include \"../include/own.h\"\nstd::string part() { return OWN; }\n"),
-    ("code.S", ".globl code\ncode: ret\n.section .note.GNU-stack,\"\",@progbits\n"),
+    (
+        "sub/part.cc",
+        "#include <string>\n#include \"../include/own.h\"\nstd::string part() { return OWN; }\n",
+    ),
+    (
+        "code.S",
+        ".globl code\ncode: ret\n.section .note.GNU-stack,\"\",@progbits\n",
+    ),
 ];
 
 /// A user whose settings name the server; workers are known to have the compilers.
@@ -46,13 +55,28 @@ fn a_remote_build_is_the_plain_build() {
         let steps = steps(compiler);
         let thrice = sandbox.thrice(&steps);
         assert!(thrice.plain.stderr.contains("unused"));
-        assert_eq!((thrice.cold, thrice.warm), (0, 0), "{compiler}: {:?}", sandbox.reasons());
-        assert_eq!(sandbox.steps("remote"), 3 * (index + 1), "{compiler}: {:?}", sandbox.reasons());
+        assert_eq!(
+            (thrice.cold, thrice.warm),
+            (0, 0),
+            "{compiler}: {:?}",
+            sandbox.reasons()
+        );
+        assert_eq!(
+            sandbox.steps("remote"),
+            3 * (index + 1),
+            "{compiler}: {:?}",
+            sandbox.reasons()
+        );
         // Somebody with nothing of their own.
         let other = sandbox.another_user(compiler);
         let thrice = other.thrice(&steps);
         assert_eq!((thrice.cold, thrice.warm), (0, 0), "{compiler}: {:?}", other.reasons());
-        assert_eq!((other.steps("remote_cache"), other.steps("remote")), (3, 0), "{compiler}: {:?}", other.reasons());
+        assert_eq!(
+            (other.steps("remote_cache"), other.steps("remote")),
+            (3, 0),
+            "{compiler}: {:?}",
+            other.reasons()
+        );
         before.restore(&sandbox.work());
     }
 }
@@ -61,10 +85,18 @@ fn a_remote_build_is_the_plain_build() {
 fn a_remote_compile_error_is_final() {
     let server = FakeReapi::start(Habits::default());
     let sandbox = sandbox(&server, &[]);
-    sandbox.write("typo.c", "#include \"include/own.h\"\nint f(void) { return missing_name; }\n");
+    sandbox.write(
+        "typo.c",
+        "#include \"include/own.h\"\nint f(void) { return missing_name; }\n",
+    );
     for compiler in COMPILERS {
         let thrice = sandbox.thrice(&format!("$W {compiler} -g -MD -c typo.c -o out.o"));
-        assert_eq!((thrice.plain.exit, thrice.cold, thrice.warm), (1, 0, 0), "{compiler}: {:?}", sandbox.reasons());
+        assert_eq!(
+            (thrice.plain.exit, thrice.cold, thrice.warm),
+            (1, 0, 0),
+            "{compiler}: {:?}",
+            sandbox.reasons()
+        );
         let older = |work: &std::path::Path| fs::write(work.join("out.o"), "older").unwrap();
         sandbox.thrice_from(&format!("$W {compiler} -g -c typo.c -o out.o"), older);
     }
@@ -99,7 +131,11 @@ fn without_its_server_a_build_goes_on_here() {
     let told = sandbox.rewrap(&["build", "--", "gcc", "-c", "new.c"]);
     assert_eq!(told.exit, 0, "{told:?}");
     let address = server.endpoint().address;
-    assert!(told.stderr.contains("1 step ran here because") && told.stderr.contains(&address), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("1 step ran here because") && told.stderr.contains(&address),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]
@@ -113,7 +149,7 @@ fn steps_that_fall_back_take_turns() {
     sandbox.install_compiler(
         "gcc",
         &format!(
-            "[ -n \"$REWRAP_INSIDE\" ] || exec /usr/bin/gcc \"$@\"\necho start >>{log}\n/usr/bin/gcc \"$@\"; exit=$?\n\
+            "[ \"$asker\" != rewrap ] || exec /usr/bin/gcc \"$@\"\necho start >>{log}\n/usr/bin/gcc \"$@\"; exit=$?\n\
              sleep 0.05\necho stop >>{log}\nexit $exit"
         ),
     );
@@ -141,8 +177,14 @@ fn a_step_that_must_be_remote_fails_without_the_server() {
     let sandbox = sandbox(&server, &[("REWRAP_STRATEGY", "remote")]);
     let Told { exit, stdout, stderr } = sandbox.wrapped("$W gcc -c main.c");
     assert_eq!((exit, &*stdout), (125, ""));
-    assert!(stderr.starts_with("rewrap: error: cannot run the step remotely\n  caused by: "), "{stderr}");
-    assert!(stderr.contains(&server.endpoint().address) && stderr.contains("\n  hint: "), "{stderr}");
+    assert!(
+        stderr.starts_with("rewrap: error: cannot run the step remotely\n  caused by: "),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains(&server.endpoint().address) && stderr.contains("\n  hint: "),
+        "{stderr}"
+    );
     let starts = sandbox.starts();
     assert_eq!(runs(&starts), 0, "{starts:?}");
     assert!(!sandbox.work().join("main.o").exists());

@@ -7,7 +7,10 @@ use super::sandbox::{Sandbox, Told};
 fn on_terminal(sandbox: &Sandbox, wrapper: &str, width: u32, text: &str) -> Told {
     let text = format!("stty cols {width}; {text}");
     let mut script = sandbox.command("script");
-    script.args(["-qec", &text, "/dev/null"]).env("W", wrapper).env("TERM", "xterm");
+    script
+        .args(["-qec", &text, "/dev/null"])
+        .env("W", wrapper)
+        .env("TERM", "xterm");
     super::sandbox::told(&script.output().unwrap())
 }
 
@@ -15,12 +18,18 @@ fn on_terminal(sandbox: &Sandbox, wrapper: &str, width: u32, text: &str) -> Told
 fn colour_and_width_are_the_compilers_choice() {
     let sandbox = Sandbox::new();
     let long = "x = x + 1; ".repeat(20);
-    sandbox.write("warns.c", &format!("int f(int x) {{ int unused; {long} return y; }}\n").replace("return y", "return x"));
+    sandbox.write(
+        "warns.c",
+        &format!("int f(int x) {{ int unused; {long} return y; }}\n").replace("return y", "return x"),
+    );
     sandbox.write("broken.c", "int f(void) { return missing_name; }\n");
     for compiler in COMPILERS {
         let check = |step: &str, width: u32, ends: [usize; 2]| {
             let plain = on_terminal(&sandbox, "", width, step);
-            assert!(plain.stdout.contains("\x1b[") && plain.stdout.contains("\r\n"), "{plain:?}");
+            assert!(
+                plain.stdout.contains("\x1b[") && plain.stdout.contains("\r\n"),
+                "{plain:?}"
+            );
             sandbox.starts();
             for runs in ends {
                 let told = on_terminal(&sandbox, "rewrap-cc", width, step);

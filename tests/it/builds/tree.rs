@@ -61,26 +61,46 @@ impl Tree {
 
     /// A line per difference.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
-        let paths = self.0.keys().chain(other.0.keys().filter(|path| !self.0.contains_key(*path)));
+        let paths = self
+            .0
+            .keys()
+            .chain(other.0.keys().filter(|path| !self.0.contains_key(*path)));
         let differing = paths.filter(|path| self.0.get(*path) != other.0.get(*path));
         let shown = |entry: Option<&Entry>| match entry {
             None => "nothing".to_owned(),
             Some(Entry::File { mode, links, bytes }) => {
                 let text = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
-                let sum = bytes.iter().fold(0_u32, |sum, byte| sum.rotate_left(5) ^ u32::from(*byte));
-                format!("file {mode:o}, {links} links, {} bytes, {sum:08x} {text:?}", bytes.len())
+                let sum = bytes
+                    .iter()
+                    .fold(0_u32, |sum, byte| sum.rotate_left(5) ^ u32::from(*byte));
+                format!(
+                    "file {mode:o}, {links} links, {} bytes, {sum:08x} {text:?}",
+                    bytes.len()
+                )
             }
             Some(entry) => format!("{entry:?}"),
         };
         differing
-            .map(|path| format!("{}: {}\n    instead of {}", path.display(), shown(other.0.get(path)), shown(self.0.get(path))))
+            .map(|path| {
+                format!(
+                    "{}: {}\n    instead of {}",
+                    path.display(),
+                    shown(other.0.get(path)),
+                    shown(self.0.get(path))
+                )
+            })
             .collect()
     }
 
     /// Makes the directory what it was. What is still equal is not touched.
     pub(super) fn restore(&self, dir: &Path) {
         let now = Self::of(dir);
-        for (path, _) in now.0.iter().rev().filter(|(path, entry)| self.0.get(*path) != Some(entry)) {
+        for (path, _) in now
+            .0
+            .iter()
+            .rev()
+            .filter(|(path, entry)| self.0.get(*path) != Some(entry))
+        {
             let path = dir.join(path);
             if path.symlink_metadata().unwrap().is_dir() {
                 fs::remove_dir(path).unwrap();
