@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 /// What is decided about an action before it is put together.
 pub(super) struct Parts {
-    /// Without argv[0].
+    /// Without `argv[0]`.
     pub(super) args: Vec<String>,
     pub(super) environment: Vec<EnvironmentVariable>,
     pub(super) placement: Placement,

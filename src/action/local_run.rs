@@ -10,7 +10,7 @@ use crate::config::PathsMode;
 /// What the wrapper runs when the step runs here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalRun {
-    /// The arguments without argv[0]. `None`: the user's own, exactly as given, response files included.
+    /// The arguments without `argv[0]`. `None`: the user's own, exactly as given, response files included.
     pub args: Option<Vec<String>>,
     /// Variables to set on top of the user's.
     pub set_env: Vec<(String, String)>,

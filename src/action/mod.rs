@@ -24,7 +24,6 @@ mod salt;
 mod tests;
 mod words;
 
-pub use environment::is_relevant;
 pub use exactness::Row;
 pub use local_run::LocalRun;
 pub use outputs::{DeclaredOutput, OutputKind};
@@ -64,11 +63,11 @@ pub struct ActionRequest<'a> {
     pub paths: PathsMode,
     /// How diagnostics are to look.
     pub presentation: &'a Presentation,
-    /// The user's variables for which [`is_relevant`] holds.
+    /// The user's variables that are [part of an action](crate::command::EnvironmentUse::is_in_action).
     pub environment: &'a [(String, String)],
     /// Platform properties, in any order.
     pub platform: &'a [(String, String)],
-    /// argv[0]: the driver's absolute path on the worker, as invoked or resolved.
+    /// `argv[0]`: the driver's absolute path on the worker, as invoked or resolved.
     pub invoked_as: &'a str,
     /// Whether to fill the fields of API 2.0 too, for a server that knows no other.
     pub legacy_outputs: bool,

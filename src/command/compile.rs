@@ -18,7 +18,7 @@ pub struct Driver {
     pub version: (u32, u32, u32),
 }
 
-/// Understands the arguments (without argv[0]) of a compile, or says why the step has no Action.
+/// Understands the arguments (without `argv[0]`) of a compile, or says why the step has no Action.
 ///
 /// `read_response` gives the content of a response file by its path as spelled after `@`, relative to the cwd; `None` if
 /// it cannot be opened.

@@ -17,10 +17,10 @@ pub mod tool;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{COMPILE_ENVIRONMENT, EnvVar, EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
-pub use tool::Tool;
+pub use tool::{Tool, is_driver_name};
 
 /// Which family of options and file formats a driver speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -187,7 +187,7 @@ pub struct CompileCommand {
     pub stage: Stage,
     /// The language of the source, from `-x` or its suffix (and the driver's name: `g++` takes `.c` for C++).
     pub language: Language,
-    /// All arguments in order, response files expanded, without argv[0].
+    /// All arguments in order, response files expanded, without `argv[0]`.
     pub args: Vec<Arg>,
     /// The primary source file as spelled.
     pub source: String,

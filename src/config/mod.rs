@@ -1,6 +1,6 @@
 //! Settings: one table from which TOML key, variable, flag, help and reference follow; every value knows its origin.
 //!
-//! [`settings`] is the table. [`locate`] finds the files, [`file`], [`layers`] hold what each origin says, [`resolve`]
+//! [`settings`] is the table. [`locate`] finds the files, [`mod@file`], [`layers`] hold what each origin says, [`resolve`]
 //! makes one [`Config`] of it. [`Resolver`] does all of that for a step and remembers it.
 
 pub mod endpoint;

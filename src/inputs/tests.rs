@@ -51,9 +51,9 @@ impl Tree {
             search_dirs: vec![],
             passed_over: vec![],
             observed: Observation::default(),
+            named_absolutely: vec![],
             date_or_time: None,
             timestamp: None,
-            named_absolutely: Vec::new(),
         };
         let places = Places {
             cwd: &self.path("x"),
@@ -259,9 +259,9 @@ fn output_directories_must_exist() {
         search_dirs: vec![],
         passed_over: vec![],
         observed: Observation::default(),
+        named_absolutely: vec![],
         date_or_time: None,
         timestamp: None,
-        named_absolutely: Vec::new(),
     };
     let places = Places {
         cwd: &tree.path("x"),

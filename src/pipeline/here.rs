@@ -10,8 +10,7 @@ use crate::daemon::HungUp;
 use crate::execute::permits::Permit;
 use crate::execute::strategy::Plan;
 use crate::pb::record::Where;
-use crate::pb::wire::{LocalOutcome, RunHere, Variable};
-use crate::store::disk::DiskStore;
+use crate::pb::wire::{RunHere, Variable};
 use std::path::Path;
 use std::time::Instant;
 
@@ -22,8 +21,7 @@ impl Step<'_> {
         request: &Request<'_>,
         config: &Config,
         plan: Plan,
-        prepared: Prepared,
-        store: Option<&DiskStore>,
+        prepared: &Prepared,
         why: &RunsHere,
     ) -> Result<LastWord, HungUp> {
         let place = match (why.fell_back, prepared.stays_here.is_some()) {
@@ -32,14 +30,25 @@ impl Step<'_> {
         };
         self.note.ended(place, &why.code, why.sentence.clone());
         let permit = self.permit(config, why)?;
-        let extra = self.extra_depfile(&prepared);
-        let run_here = self.run_request(&prepared, extra.as_deref());
+        let extra = self.extra_depfile(prepared);
+        let run_here = self.run_request(prepared, extra.as_deref());
         let start = Instant::now();
         let outcome = self.conversation.run_here(run_here)?;
         self.note.phases().local_run = micros(start.elapsed());
         drop(permit);
         self.note.record.exit = outcome.exit;
-        self.keep(request, &prepared, store, &outcome, extra.as_deref(), plan, config);
+        if let Some(manifest) = &prepared.manifest {
+            let result = LocalResult {
+                outcome: &outcome,
+                cwd: &request.cwd,
+                run: &prepared.base.local_run,
+                extra_depfile: extra.as_deref(),
+                manifest,
+                remembered: &prepared.remembered,
+                base_presentation: prepared.base_presentation,
+            };
+            self.keep(config, plan, prepared, &result);
+        }
         Ok(LastWord::Staged)
     }
 
@@ -95,37 +104,15 @@ impl Step<'_> {
     }
 
     /// Puts the result where it belongs, or says in the record why not.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what is known at the end of a step, each used once"
-    )]
-    fn keep(
-        &mut self,
-        request: &Request<'_>,
-        prepared: &Prepared,
-        store: Option<&DiskStore>,
-        outcome: &LocalOutcome,
-        extra_depfile: Option<&Path>,
-        plan: Plan,
-        config: &Config,
-    ) {
-        let (Some(store), Some(manifest)) = (store, &prepared.manifest) else {
+    fn keep(&mut self, config: &Config, plan: Plan, prepared: &Prepared, result: &LocalResult<'_>) {
+        let Some(store) = self.pipeline.store(config) else {
             return;
-        };
-        let result = LocalResult {
-            outcome,
-            cwd: &request.cwd,
-            run: &prepared.base.local_run,
-            extra_depfile,
-            manifest,
-            remembered: &prepared.remembered,
-            base_presentation: prepared.base_presentation,
         };
         let pipeline = self.pipeline;
         let recheck =
             |manifest: &crate::manifest::Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
         let admitted = timed(&mut self.note.phases().publish, || {
-            admission::admit(store, &result, &recheck)
+            admission::admit(&store, result, &recheck)
         });
         match admitted {
             Ok((action, result)) => {
@@ -133,7 +120,7 @@ impl Step<'_> {
                 self.note.record.action_digest = action.to_string();
                 self.remember(prepared);
                 if plan.upload_local_result {
-                    self.upload(config, store, action, &result, prepared);
+                    self.upload(config, &store, action, &result, prepared);
                 }
             }
             Err(NotAdmitted::Failed(_)) => {}

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A compiler that takes longer than this to state a fact, or to list the headers of one source, is given up on.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Starts compilers.
 pub(super) struct Processes;

@@ -46,7 +46,7 @@ impl Servers {
     pub(super) fn of(
         &self,
         config: &Config,
-        metadata: RequestMetadata,
+        metadata: &RequestMetadata,
     ) -> Result<Option<StepServers<'_>>, ChannelError> {
         let Some(cache) = &config.remote_cache else {
             return Ok(None);

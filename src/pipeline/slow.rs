@@ -90,12 +90,12 @@ impl<'a> Step<'a> {
         self.note.record.action_digest = prepared.base.digest.to_string();
         let store = self.pipeline.store(&resolved.config);
         if let Some(store) = &store
-            && let Some(answer) = self.pipeline.hit(store, &prepared.remembered, &mut self.note)
+            && let Some(answer) = super::hit(store, &prepared.remembered, &mut self.note)
         {
             self.remember(&prepared);
             return Ok(LastWord::Answer(answer));
         }
-        self.decide(&request, &resolved.config, prepared, store.as_ref())
+        self.decide(&request, &resolved.config, &prepared, store.as_ref())
     }
 
     /// Not in the embedded store: servers, or here.
@@ -103,22 +103,22 @@ impl<'a> Step<'a> {
         &mut self,
         request: &Request<'_>,
         config: &Config,
-        prepared: Prepared,
+        prepared: &Prepared,
         store: Option<&DiskStore>,
     ) -> Result<LastWord, HungUp> {
         let stays_here = prepared.stays_here.is_some();
         let plan = strategy::plan(config, strategy::Step { stays_here });
-        let why = match self.elsewhere(config, plan, &prepared, store) {
+        let why = match self.elsewhere(config, plan, prepared, store) {
             Elsewhere::Done(answer) => {
-                self.remember(&prepared);
+                self.remember(prepared);
                 return Ok(LastWord::Answer(answer));
             }
             Elsewhere::Cancelled => return Err(HungUp),
-            Elsewhere::NotAsked => RunsHere::by_plan(&prepared),
+            Elsewhere::NotAsked => RunsHere::by_plan(prepared),
             Elsewhere::Failed(why) if plan.without_servers == WithoutServers::Fail => return Ok(self.fail(&why)),
             Elsewhere::Failed(why) => why,
         };
-        self.here(request, config, plan, prepared, store, &why)
+        self.here(request, config, plan, prepared, &why)
     }
 
     /// The next time, this is known.

@@ -83,7 +83,7 @@ impl Step<'_> {
             return Elsewhere::NotAsked;
         }
         let metadata = self.metadata();
-        let servers = match self.pipeline.servers.of(config, metadata) {
+        let servers = match self.pipeline.servers.of(config, &metadata) {
             Ok(Some(servers)) => servers,
             Ok(None) => return Elsewhere::NotAsked,
             Err(error) => return Elsewhere::Failed(RunsHere::fell_back("remote_unusable", sentence(&error))),
@@ -141,7 +141,7 @@ impl Step<'_> {
 
     /// The executor: the base action, then the one that looks as this user's diagnostics do.
     fn execute(&mut self, task: &Task<'_, '_>) -> Elsewhere {
-        let driver = match self.attested(task) {
+        let driver = match task.attested() {
             Ok(driver) => driver,
             Err(Try::Cancelled) => return Elsewhere::Cancelled,
             Err(Try::Next) => return Elsewhere::NotAsked,
@@ -196,7 +196,7 @@ impl Step<'_> {
             priority: 0,
             cancelled: &task.cancelled,
         }))?;
-        self.covered(task, &finished.outcome)?;
+        task.covered(&finished.outcome)?;
         let outcome = &finished.outcome;
         let spoke = !outcome.stdout.is_empty() || !outcome.stderr.is_empty();
         if driver == DriverName::Resolved && (spoke || outcome.exit != 0) {
@@ -213,43 +213,6 @@ impl Step<'_> {
             Where::Remote
         };
         self.deliver(task, candidate, finished, place)
-    }
-
-    /// Proves that workers have our compiler and headers; tells by which name they have the driver.
-    fn attested(&self, task: &Task<'_, '_>) -> Result<DriverName, Try> {
-        let workers = task.servers.workers(ExecutionLimits::default()).ok_or(Try::Next)?;
-        let paths = task.outside_paths();
-        let checking = task.servers.attestation().check(&workers, &paths, &task.cancelled);
-        let verdict = match task.servers.wait(checking) {
-            Ok(verdict) => verdict,
-            Err(failure) if matches!(*failure, RemoteFailure::Cancelled) => return Err(Try::Cancelled),
-            Err(failure) => {
-                return Err(Try::Stop(RunsHere::fell_back(failure.code(), sentence(&*failure))));
-            }
-        };
-        task.judge(&verdict).map_err(Try::Stop)
-    }
-
-    /// The worker that ran it must be one that was asked.
-    fn covered(&self, task: &Task<'_, '_>, outcome: &Outcome) -> Result<(), Try> {
-        let workers = task.servers.workers(ExecutionLimits::default()).ok_or(Try::Next)?;
-        let paths = task.outside_paths();
-        let attestation = task.servers.attestation();
-        if outcome.worker.is_empty() || attestation.covers(&workers, &outcome.worker, &task.without_aliases(&paths)) {
-            return Ok(());
-        }
-        // Another worker than the one that answered: ask again, which a busy scheduler may hand to this one.
-        let again = attestation.check_again(&workers, &paths, &task.cancelled);
-        let verdict = task.servers.wait(again);
-        let equal = verdict.is_ok_and(|verdict| task.judge(&verdict).is_ok());
-        if equal && attestation.covers(&workers, &outcome.worker, &task.without_aliases(&paths)) {
-            return Ok(());
-        }
-        let sentence = format!(
-            "the worker `{}` has not proven that its compiler is ours",
-            outcome.worker
-        );
-        Err(Try::Stop(RunsHere::fell_back("worker_unproven", sentence)))
     }
 
     /// Keeps the outcome in the embedded store, and makes the answer of it.
@@ -299,7 +262,7 @@ impl Step<'_> {
         result: &ActionResult,
         prepared: &Prepared,
     ) {
-        let servers = match self.pipeline.servers.of(config, self.metadata().for_action(action)) {
+        let servers = match self.pipeline.servers.of(config, &self.metadata().for_action(action)) {
             Ok(Some(servers)) => servers,
             Ok(None) => return,
             Err(error) => return tracing::warn!(%error, "a local result is not uploaded"),
@@ -313,6 +276,43 @@ impl Step<'_> {
 }
 
 impl Task<'_, '_> {
+    /// Proves that workers have our compiler and headers; tells by which name they have the driver.
+    fn attested(&self) -> Result<DriverName, Try> {
+        let workers = self.servers.workers(ExecutionLimits::default()).ok_or(Try::Next)?;
+        let paths = self.outside_paths();
+        let checking = self.servers.attestation().check(&workers, &paths, &self.cancelled);
+        let verdict = match self.servers.wait(checking) {
+            Ok(verdict) => verdict,
+            Err(failure) if matches!(*failure, RemoteFailure::Cancelled) => return Err(Try::Cancelled),
+            Err(failure) => {
+                return Err(Try::Stop(RunsHere::fell_back(failure.code(), sentence(&*failure))));
+            }
+        };
+        self.judge(&verdict).map_err(Try::Stop)
+    }
+
+    /// The worker that ran it must be one that was asked.
+    fn covered(&self, outcome: &Outcome) -> Result<(), Try> {
+        let workers = self.servers.workers(ExecutionLimits::default()).ok_or(Try::Next)?;
+        let paths = self.outside_paths();
+        let attestation = self.servers.attestation();
+        if outcome.worker.is_empty() || attestation.covers(&workers, &outcome.worker, &self.without_aliases(&paths)) {
+            return Ok(());
+        }
+        // Another worker than the one that answered: ask again, which a busy scheduler may hand to this one.
+        let again = attestation.check_again(&workers, &paths, &self.cancelled);
+        let verdict = self.servers.wait(again);
+        let equal = verdict.is_ok_and(|verdict| self.judge(&verdict).is_ok());
+        if equal && attestation.covers(&workers, &outcome.worker, &self.without_aliases(&paths)) {
+            return Ok(());
+        }
+        let sentence = format!(
+            "the worker `{}` has not proven that its compiler is ours",
+            outcome.worker
+        );
+        Err(Try::Stop(RunsHere::fell_back("worker_unproven", sentence)))
+    }
+
     /// What must be on the worker as it is here: the toolchain, outside inputs, and nothing where nothing was found.
     fn outside_paths(&self) -> Vec<(PathBuf, Expected)> {
         let toolchain = &self.prepared.toolchain;

@@ -26,7 +26,7 @@ pub struct Step<'a> {
     pub command: &'a CompileCommand,
     /// Its compiler.
     pub toolchain: &'a Toolchain,
-    /// argv[0] of the compiler.
+    /// `argv[0]` of the compiler.
     pub invoked_as: &'a OsStr,
     /// Where it runs; absolute.
     pub cwd: &'a Path,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub struct Identity {
     /// Absolute, as invoked: symlinks not resolved.
     pub driver: PathBuf,
-    /// argv[0] that it is called with.
+    /// `argv[0]` that it is called with.
     pub invoked_as: OsString,
     /// What `driver` resolves to.
     pub driver_real: PathBuf,

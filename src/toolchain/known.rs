@@ -54,7 +54,7 @@ impl Toolchains {
         }
     }
 
-    /// Who answers behind `driver`, an absolute path that is called with `invoked_as` as its argv[0]. `env` is the
+    /// Who answers behind `driver`, an absolute path that is called with `invoked_as` as its `argv[0]`. `env` is the
     /// step's, with our own directories already taken out of PATH.
     pub fn identify(
         &self,

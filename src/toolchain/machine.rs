@@ -97,7 +97,7 @@ impl FromIterator<(OsString, OsString)> for Environment {
 pub struct Question<'a> {
     /// What to execute.
     pub program: &'a Path,
-    /// argv[0]: clang and busybox-like drivers look at it.
+    /// `argv[0]`: clang and busybox-like drivers look at it.
     pub invoked_as: &'a OsStr,
     /// The arguments after it.
     pub args: &'a [OsString],

@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 
 /// A compiler and the options of a build type.
 #[derive(Clone, Copy)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// Name of the C driver; the C++ driver is its sibling.
-    pub compiler: &'static str,
+    pub(crate) compiler: &'static str,
     /// `Release` or `Debug`.
-    pub build_type: &'static str,
+    pub(crate) build_type: &'static str,
 }
 
 impl Kind {
@@ -36,7 +36,7 @@ impl Kind {
 
 /// Scripts put around the compiler: `capture` outermost keeps what each call printed; the innermost ones log that a
 /// compiler was really started, whoever started it.
-pub struct Watch {
+pub(crate) struct Watch {
     bin: PathBuf,
     log: PathBuf,
     captured: PathBuf,
@@ -44,7 +44,7 @@ pub struct Watch {
 
 impl Watch {
     /// Writes the scripts below `dir`.
-    pub fn new(dir: &Path, kind: Kind) -> Self {
+    pub(crate) fn new(dir: &Path, kind: Kind) -> Self {
         let watch = Self {
             bin: dir.join("bin"),
             log: dir.join("started.log"),
@@ -108,7 +108,7 @@ impl Watch {
     }
 
     /// What each call printed and how it ended, by what it wrote.
-    pub fn printed(&self) -> BTreeMap<String, String> {
+    pub(crate) fn printed(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         for entry in fs::read_dir(&self.captured).expect("captures") {
             let id = entry.expect("capture").path();
@@ -134,44 +134,41 @@ fn script(path: &Path, body: &str) {
 }
 
 /// Everything a build is run with.
-pub struct Setup<'a> {
+pub(crate) struct Setup<'a> {
     /// What is built.
-    pub project: &'a Project,
+    pub(crate) project: &'a Project,
     /// With which compiler.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Whether through rewrap.
-    pub wrapped: bool,
+    pub(crate) wrapped: bool,
     /// The scripts around the compiler.
-    pub watch: &'a Watch,
+    pub(crate) watch: &'a Watch,
     /// Variables for the build (rewrap's settings and directories, `PATH`).
-    pub env: &'a [(String, String)],
+    pub(crate) env: &'a [(String, String)],
     /// Under which rewrap records the steps of the build, and not those of the configuration and the tests.
-    pub build_id: &'a str,
+    pub(crate) build_id: &'a str,
     /// As umask.
-    pub umask: u32,
+    pub(crate) umask: u32,
 }
 
 impl Setup<'_> {
     /// Configures and builds in `dir`, a fresh copy of the source. Returns the build directory.
-    pub fn build(&self, dir: &Path) -> PathBuf {
+    pub(crate) fn build(&self, dir: &Path) -> PathBuf {
         let Self {
             project, kind, watch, ..
         } = self;
         let (cc, cxx) = (watch.driver(kind.compiler), watch.driver(&kind.cxx()));
         let capture = watch.driver("capture");
         // What stands for the compiler: alone where a wrapper finds it by REWRAP_CC, in launcher form elsewhere.
-        let (alone_cc, launched_cc, launched_cxx) = if self.wrapped {
-            (
-                format!("{capture} rewrap-cc"),
-                format!("{capture} rewrap-cc {cc}"),
-                format!("{capture} rewrap-cc {cxx}"),
-            )
+        let launched = |compiler: &str| match self.wrapped {
+            true => format!("{capture} rewrap-cc {compiler}"),
+            false => format!("{capture} {compiler}"),
+        };
+        let (launched_cc, launched_cxx) = (launched(&cc), launched(&cxx));
+        let alone_cc = if self.wrapped {
+            format!("{capture} rewrap-cc")
         } else {
-            (
-                format!("{capture} {cc}"),
-                format!("{capture} {cc}"),
-                format!("{capture} {cxx}"),
-            )
+            launched_cc.clone()
         };
         let flags = kind.flags();
         let options = project
@@ -195,9 +192,7 @@ impl Setup<'_> {
                 dir.join("src"),
             ),
             System::Autotools => (
-                format!(
-                    "autoreconf -fi >/dev/null 2>&1 && ./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' {options}"
-                ),
+                format!("./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' {options}"),
                 format!("make -j4 {targets}"),
                 dir.to_owned(),
             ),
@@ -239,7 +234,7 @@ impl Setup<'_> {
     }
 
     /// Runs the project's own tests.
-    pub fn test(&self, build_dir: &Path) {
+    pub(crate) fn test(&self, build_dir: &Path) {
         self.shell(build_dir, self.project.test, false);
     }
 

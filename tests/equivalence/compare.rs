@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a build produced that a compiler, an archiver or a linker wrote: relative path → bytes.
-pub type Products = BTreeMap<PathBuf, Vec<u8>>;
+pub(crate) type Products = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Objects, archives, executables, libraries, assembly and depfiles below a directory.
-pub fn products(dir: &Path) -> Products {
+pub(crate) fn products(dir: &Path) -> Products {
     walkdir::WalkDir::new(dir)
         .into_iter()
         .map(|entry| entry.expect("directory entry"))
@@ -40,7 +40,7 @@ fn is_product(path: &Path, bytes: &[u8]) -> bool {
 }
 
 /// One line per difference; none if the two are equal.
-pub fn differences(plain: &Products, wrapped: &Products, tolerated: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn differences(plain: &Products, wrapped: &Products, tolerated: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     for path in plain
         .keys()

@@ -2,12 +2,12 @@
 
 /// How a project is configured and built; each exercises another way in which users come to rewrap.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum System {
+pub(crate) enum System {
     /// Its own `configure` script that takes `CC`, then make.
     Configure,
     /// Plain make with `CC=…`.
     Make,
-    /// `autoreconf`, `./configure CC=…`, make: libtool and automake's depfiles.
+    /// `./configure CC=…`, make: libtool and automake's depfiles.
     Autotools,
     /// `CMAKE_<LANG>_COMPILER_LAUNCHER` with this generator.
     CMake(&'static str),
@@ -16,28 +16,31 @@ pub enum System {
 }
 
 /// One Debian source package.
-pub struct Project {
+pub(crate) struct Project {
     /// Name of the source package.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it is built.
-    pub system: System,
+    pub(crate) system: System,
+    /// What the distribution's own rules do to the source first, as a shell command at its top; done once.
+    pub(crate) prepare: &'static str,
     /// Arguments of configure, CMake or Meson, or variables of make.
-    pub options: &'static [&'static str],
+    pub(crate) options: &'static [&'static str],
     /// What make or ninja is asked to build; empty for its default.
-    pub targets: &'static [&'static str],
+    pub(crate) targets: &'static [&'static str],
     /// The project's own tests, as a shell command in the build directory.
-    pub test: &'static str,
+    pub(crate) test: &'static str,
     /// Files that differ between two plain builds: end of the path, and why.
-    pub not_reproducible: &'static [(&'static str, &'static str)],
+    pub(crate) not_reproducible: &'static [(&'static str, &'static str)],
     /// Whether to build it in `portable` mode from two directories, too.
-    pub portable: bool,
+    pub(crate) portable: bool,
 }
 
 /// All of them, smallest first.
-pub const PROJECTS: &[Project] = &[
+pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "zlib",
         system: System::Configure,
+        prepare: ":",
         options: &[],
         targets: &[],
         test: "make -s check",
@@ -47,7 +50,9 @@ pub const PROJECTS: &[Project] = &[
     Project {
         name: "lua5.4",
         system: System::Make,
-        options: &["LIBTOOL=libtool --quiet"],
+        prepare: r#"echo '#define DEB_HOST_MULTIARCH "x"' >src/lua5.4-deb-multiarch.h"#,
+        // Its rule for the library makes two files in one recipe and is not safe in parallel.
+        options: &["LIBTOOL=libtool --quiet", "-j1"],
         targets: &["linux"],
         test: "./lua -e 'assert(#string.rep(\"x\", 10) == 10)'",
         not_reproducible: &[],
@@ -56,6 +61,7 @@ pub const PROJECTS: &[Project] = &[
     Project {
         name: "jansson",
         system: System::Autotools,
+        prepare: "autoreconf -fi >/dev/null 2>&1",
         options: &[],
         targets: &[],
         test: "make -s check",
@@ -65,6 +71,7 @@ pub const PROJECTS: &[Project] = &[
     Project {
         name: "fribidi",
         system: System::Meson,
+        prepare: ":",
         options: &["-Ddocs=false"],
         targets: &[],
         test: "meson test --no-rebuild",
@@ -74,6 +81,7 @@ pub const PROJECTS: &[Project] = &[
     Project {
         name: "fmtlib",
         system: System::CMake("Ninja"),
+        prepare: ":",
         options: &["-DFMT_DOC=OFF"],
         targets: &["fmt", "core-test", "args-test", "assert-test", "ostream-test"],
         test: "for t in core-test args-test assert-test ostream-test; do ./bin/$t || exit 1; done",
@@ -83,6 +91,7 @@ pub const PROJECTS: &[Project] = &[
     Project {
         name: "googletest",
         system: System::CMake("Unix Makefiles"),
+        prepare: ":",
         options: &["-Dgtest_build_samples=ON"],
         targets: &[],
         test: "ctest --output-on-failure",

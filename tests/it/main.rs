@@ -7,17 +7,16 @@ mod daemon;
 mod generated;
 mod merkle_oracle;
 mod option_lists;
+mod output_names_oracle;
+mod protocol_descriptors;
 mod relocation_oracle;
+mod remote;
+mod response_file_oracle;
+mod scan_oracle;
 mod settings_page;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod wrapper;
 mod wrapper_links;
-
-mod output_names_oracle;
-mod protocol_descriptors;
-mod remote;
-mod response_file_oracle;
-mod scan_oracle;
-mod tools;

@@ -5,7 +5,7 @@
 //! the drivers do it: the longest name that fits wins, exactly or as the front of a joined value, never as an
 //! abbreviation.
 //!
-//! An option of a list without a meaning by hand is [`Role::Plain`] only by these rules (see [`rule`]), because it
+//! An option of a list without a meaning by hand is [`Role::Plain`] only by these rules (see `rule`), because it
 //! cannot name a file:
 //! - a flag that starts with `-f`, `-m`, `-W`, `-g` or `-O`: it has no value (flags that write or read a file of an
 //!   implied name have a meaning by hand);

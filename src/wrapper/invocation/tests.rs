@@ -53,7 +53,7 @@ impl Tree {
         symlink(self.0.path().join("install/rewrap-cc"), path).unwrap();
     }
 
-    /// Resolves a command line, `T/` standing for the tree; the answer likewise: tool, argv[0], arguments.
+    /// Resolves a command line, `T/` standing for the tree; the answer likewise: tool, `argv[0]`, arguments.
     fn resolve(&self, variables: &[(&str, &str)], line: &str) -> String {
         let root = format!("{}/", self.0.path().display());
         let real = |text: &str| OsString::from(text.replace("T/", &root));
