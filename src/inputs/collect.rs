@@ -94,6 +94,7 @@ pub fn collect(
         collection.passed_over(path)?;
     }
     collection.observed.links.append(&mut collection.placer.links);
+    collection.observed.present.extend(scan.passed_over.iter().cloned());
     Ok(InputSet {
         entries: collection.placer.entries,
         outside: collection.outside.into_values().collect(),

@@ -80,6 +80,8 @@ pub struct Observation {
     pub links: BTreeMap<PathBuf, PathBuf>,
     /// Directories in which names were looked for, each of them existing; no names if it only had to be there.
     pub directories: BTreeMap<PathBuf, Names>,
+    /// Other files that were found under names that were looked for: in inactive branches, or passed over.
+    pub present: BTreeSet<PathBuf>,
     /// Paths that were to be directories and are none: they do not exist, or are something else.
     pub absent: BTreeSet<PathBuf>,
 }

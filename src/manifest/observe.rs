@@ -116,6 +116,9 @@ impl<'a> Observer<'a> {
                 inputs::Names::These(names) => wanted.names.extend(names.iter().map(Vec::as_slice)),
             }
         }
+        for path in &observation.present {
+            self.find(path, End::File)?;
+        }
         for (path, target) in &observation.links {
             if std::fs::read_link(path).at("read", path)? != *target {
                 return Err(NotRemembered::Changed(Change::Retargeted(path.clone())));

@@ -11,6 +11,7 @@ mod run;
 pub mod search;
 mod session;
 mod signals;
+mod terminal;
 mod trampoline;
 
 use crate::pb::wire;
@@ -147,7 +148,7 @@ impl Step {
         }
         if let Some(outcome) = ran.outcome {
             // The tool has run and its outputs are there, whatever becomes of the report.
-            let _reported: Result<(), Alone> = session.report(outcome, signals.wake());
+            let _reported: Result<(), Alone> = session.report(outcome, &signals);
             if let Some(signal) = signals.last() {
                 return ExitCode::from(signals::die_of(signal));
             }

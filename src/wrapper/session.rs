@@ -6,6 +6,7 @@ use crate::wire::place::{ConnectError, Place, PlaceError};
 use crate::wire::view::{FileId, FileSystemView};
 use crate::wire::{Patience, WireError};
 use crate::wrapper::invocation::Invocation;
+use crate::wrapper::signals::Waking;
 use rustix::net::sockopt::{self, Timeout};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -147,11 +148,16 @@ fn mark_if_down(place: &Place, alone: &Alone) {
 
 impl Session {
     /// Reports a local run and waits until its outputs are staged, or nobody cares any more.
-    pub(super) fn report(&self, outcome: wire::LocalOutcome, wake: BorrowedFd<'_>) -> Result<(), Alone> {
+    pub(super) fn report(&self, outcome: wire::LocalOutcome, signals: &Waking) -> Result<(), Alone> {
         self.send(to_daemon::Message::Local(outcome))?;
-        match self.next(Some(wake))? {
-            (to_wrapper::Message::Staged(_), _) => Ok(()),
-            _ => Err(Alone::NoAnswer),
+        loop {
+            match self.next(Some(signals.wake())) {
+                Ok((to_wrapper::Message::Staged(_), _)) => return Ok(()),
+                Ok(_) => return Err(Alone::NoAnswer),
+                // The child's end may ring only after it was waited for.
+                Err(Alone::Lost(WireError::Woken)) if signals.last().is_none() => signals.rest(),
+                Err(alone) => return Err(alone),
+            }
         }
     }
 

@@ -192,9 +192,7 @@ impl Setup<'_> {
                 dir.join("src"),
             ),
             System::Autotools => (
-                format!(
-                    "autoreconf -fi >/dev/null 2>&1 && ./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' {options}"
-                ),
+                format!("./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' {options}"),
                 format!("make -j4 {targets}"),
                 dir.to_owned(),
             ),

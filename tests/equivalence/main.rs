@@ -221,6 +221,13 @@ impl Drop for Installation {
 impl Case<'_> {
     fn run(&self) -> Vec<(String, Vec<String>)> {
         fs::create_dir_all(&self.dir).expect("directory");
+        let prepared = self.dir.join("prepared");
+        copy(&casd::tools().join("src").join(self.project.name), &prepared);
+        let status = Command::new("/bin/sh")
+            .args(["-ec", self.project.prepare])
+            .current_dir(&prepared)
+            .status();
+        assert!(status.expect("sh").success(), "cannot prepare {}", self.project.name);
         let watch = Watch::new(&self.dir, self.kind);
         let home = self.dir.join("home");
         let plain = self.build(&home, &watch, None, 0o022);
@@ -333,13 +340,7 @@ impl Case<'_> {
             fs::remove_dir_all(dir).expect("remove");
         }
         fs::create_dir_all(dir.parent().expect("a parent")).expect("directory");
-        let source = casd::tools().join("src").join(self.project.name);
-        let copied = Command::new("cp")
-            .arg("-a")
-            .args([&source, &dir.to_owned()])
-            .status()
-            .expect("cp");
-        assert!(copied.success(), "cannot copy {}; run tests/setup", source.display());
+        copy(&self.dir.join("prepared"), dir);
         let plain_env = [("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
         let build_id = format!("{:032x}", fastrand::u128(..));
         let setup = Setup {
@@ -383,4 +384,9 @@ impl Case<'_> {
         }
         failures
     }
+}
+
+fn copy(source: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([source, to]).status().expect("cp");
+    assert!(copied.success(), "cannot copy {}; run tests/setup", source.display());
 }

@@ -7,7 +7,7 @@ pub(crate) enum System {
     Configure,
     /// Plain make with `CC=…`.
     Make,
-    /// `autoreconf`, `./configure CC=…`, make: libtool and automake's depfiles.
+    /// `./configure CC=…`, make: libtool and automake's depfiles.
     Autotools,
     /// `CMAKE_<LANG>_COMPILER_LAUNCHER` with this generator.
     CMake(&'static str),
@@ -21,6 +21,8 @@ pub(crate) struct Project {
     pub(crate) name: &'static str,
     /// How it is built.
     pub(crate) system: System,
+    /// What the distribution's own rules do to the source first, as a shell command at its top; done once.
+    pub(crate) prepare: &'static str,
     /// Arguments of configure, CMake or Meson, or variables of make.
     pub(crate) options: &'static [&'static str],
     /// What make or ninja is asked to build; empty for its default.
@@ -38,6 +40,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "zlib",
         system: System::Configure,
+        prepare: ":",
         options: &[],
         targets: &[],
         test: "make -s check",
@@ -47,7 +50,9 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "lua5.4",
         system: System::Make,
-        options: &["LIBTOOL=libtool --quiet"],
+        prepare: r#"echo '#define DEB_HOST_MULTIARCH "x"' >src/lua5.4-deb-multiarch.h"#,
+        // Its rule for the library makes two files in one recipe and is not safe in parallel.
+        options: &["LIBTOOL=libtool --quiet", "-j1"],
         targets: &["linux"],
         test: "./lua -e 'assert(#string.rep(\"x\", 10) == 10)'",
         not_reproducible: &[],
@@ -56,6 +61,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "jansson",
         system: System::Autotools,
+        prepare: "autoreconf -fi >/dev/null 2>&1",
         options: &[],
         targets: &[],
         test: "make -s check",
@@ -65,6 +71,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "fribidi",
         system: System::Meson,
+        prepare: ":",
         options: &["-Ddocs=false"],
         targets: &[],
         test: "meson test --no-rebuild",
@@ -74,6 +81,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "fmtlib",
         system: System::CMake("Ninja"),
+        prepare: ":",
         options: &["-DFMT_DOC=OFF"],
         targets: &["fmt", "core-test", "args-test", "assert-test", "ostream-test"],
         test: "for t in core-test args-test assert-test ostream-test; do ./bin/$t || exit 1; done",
@@ -83,6 +91,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "googletest",
         system: System::CMake("Unix Makefiles"),
+        prepare: ":",
         options: &["-Dgtest_build_samples=ON"],
         targets: &[],
         test: "ctest --output-on-failure",
