@@ -72,8 +72,11 @@ pub fn dependencies(bytes: &[u8]) -> Result<Vec<Vec<u8>>, BadDepfile> {
 }
 
 fn replace_root(bytes: &[u8], from: &str, to: &str, family: Family) -> Result<Vec<u8>, BadDepfile> {
-    let mut rules = parse(bytes)?;
     let from = [&escape(from.as_bytes()), b"/".as_slice()].concat();
+    if memchr::memmem::find(bytes, &from).is_none() {
+        return Ok(bytes.to_vec());
+    }
+    let mut rules = parse(bytes)?;
     let to = [&escape(to.as_bytes()), b"/".as_slice()].concat();
     let mut changed = false;
     for word in rules
