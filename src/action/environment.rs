@@ -4,39 +4,8 @@ use super::path_map::PathMap;
 use super::place::{Location, inside};
 use super::reason::PlacedLocally;
 use super::{ActionRequest, Place};
-use crate::command::Family;
+use crate::command::{EnvironmentUse, Family, environment_use};
 use crate::pb::reapi::command::EnvironmentVariable;
-
-/// How a variable gets into an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Treatment {
-    /// As it is.
-    Verbatim,
-    /// A list of directories, separated by `:`.
-    Directories,
-    /// Only into an action that is placed locally.
-    Home,
-}
-
-/// The variables that change what a compile reads or writes.
-const VARIABLES: &[(&str, Treatment)] = &[
-    ("CCC_OVERRIDE_OPTIONS", Treatment::Home),
-    ("CLANG_CONFIG_FILE_SYSTEM_DIR", Treatment::Home),
-    ("CLANG_CONFIG_FILE_USER_DIR", Treatment::Home),
-    ("CLANG_NO_DEFAULT_CONFIG", Treatment::Verbatim),
-    ("COMPILER_PATH", Treatment::Home),
-    ("CPATH", Treatment::Directories),
-    ("CPLUS_INCLUDE_PATH", Treatment::Directories),
-    ("C_INCLUDE_PATH", Treatment::Directories),
-    ("DEB_BUILD_OPTIONS", Treatment::Verbatim),
-    ("DEPENDENCIES_OUTPUT", Treatment::Home),
-    ("GCC_COMPARE_DEBUG", Treatment::Home),
-    ("GCC_EXEC_PREFIX", Treatment::Home),
-    ("LD_LIBRARY_PATH", Treatment::Home),
-    ("MACOSX_DEPLOYMENT_TARGET", Treatment::Verbatim),
-    ("SOURCE_DATE_EPOCH", Treatment::Verbatim),
-    ("SUNPRO_DEPENDENCIES", Treatment::Home),
-];
 
 /// Where an action finds programs that its tool starts by bare name.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -44,23 +13,14 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// The name of the working directory that is the same on every worker. gcc records `PWD` if it names the cwd.
 const ANY_CWD: &str = "/proc/self/cwd";
 
-/// Whether a variable of the user's belongs into [`ActionRequest::environment`].
-pub fn is_relevant(name: &str) -> bool {
-    VARIABLES.iter().any(|(known, _)| *known == name)
-}
-
 /// The environment of a relocated action, and whether some path in it was rewritten.
 pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentVariable>, bool), PlacedLocally> {
     let mut rewritten = false;
     let mut variables = fixed(request, ANY_CWD);
     for (name, value) in request.environment {
-        let treatment = VARIABLES
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, treatment)| *treatment);
-        let value = match treatment {
-            Some(Treatment::Verbatim) => value.clone(),
-            Some(Treatment::Directories) => {
+        let value = match environment_use(name) {
+            Some(EnvironmentUse::Forward) => value.clone(),
+            Some(EnvironmentUse::Paths) => {
                 let relocated = directories(request.place, value)?;
                 // Other names of these directories may be recorded (see `canonical_system_dir`).
                 if name != "CPATH" && request.command.family == Family::Gcc && names_inside(request.place, value) {
@@ -69,7 +29,7 @@ pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentV
                 rewritten |= relocated != *value;
                 relocated
             }
-            Some(Treatment::Home) | None => return Err(PlacedLocally::Environment(name.clone())),
+            _ => return Err(PlacedLocally::Environment(name.clone())),
         };
         variables.push(variable(name, &value));
     }
@@ -149,11 +109,5 @@ mod tests {
         for value in ["/h", "../..", "a:/h/./p/x"] {
             assert!(directories(&place, value).is_err(), "{value}");
         }
-    }
-
-    #[test]
-    fn the_table_is_sorted() {
-        assert!(VARIABLES.is_sorted_by_key(|(name, _)| *name));
-        assert!(is_relevant("CPATH") && !is_relevant("HOME"));
     }
 }

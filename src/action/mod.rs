@@ -24,7 +24,6 @@ mod salt;
 mod tests;
 mod words;
 
-pub use environment::is_relevant;
 pub use exactness::Row;
 pub use local_run::LocalRun;
 pub use outputs::{DeclaredOutput, OutputKind};
@@ -64,7 +63,7 @@ pub struct ActionRequest<'a> {
     pub paths: PathsMode,
     /// How diagnostics are to look.
     pub presentation: &'a Presentation,
-    /// The user's variables for which [`is_relevant`] holds.
+    /// The user's variables that are [part of an action](crate::command::EnvironmentUse::is_in_action).
     pub environment: &'a [(String, String)],
     /// Platform properties, in any order.
     pub platform: &'a [(String, String)],

@@ -11,6 +11,9 @@ pub enum EnvironmentUse {
     /// A list of header directories, `:` between them; an *empty element* is the cwd, an entirely empty value is nothing.
     /// The elements are rewritten as the directories of `-I` are.
     Paths,
+    /// Changes which program really runs, by directories of this machine: part of an action that is placed locally, and
+    /// of no other.
+    Home,
     /// Changes what is written or who runs in a way that no table describes: if it is set, the step is local-only.
     LocalOnly,
     /// Changes only how diagnostics look: matters where stderr is not empty.
@@ -19,21 +22,26 @@ pub enum EnvironmentUse {
 
 /// One variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EnvVar {
-    /// Its name.
-    pub name: &'static str,
-    /// What the Action does with it.
-    pub usage: EnvironmentUse,
+struct EnvVar {
+    name: &'static str,
+    usage: EnvironmentUse,
+}
+
+impl EnvironmentUse {
+    /// Whether some action holds the variable.
+    pub fn is_in_action(self) -> bool {
+        matches!(self, Self::Forward | Self::Paths | Self::Home)
+    }
 }
 
 const fn variable(name: &'static str, usage: EnvironmentUse) -> EnvVar {
     EnvVar { name, usage }
 }
 
-use EnvironmentUse::{Forward, LocalOnly, Paths, Presentation};
+use EnvironmentUse::{Forward, Home, LocalOnly, Paths, Presentation};
 
 /// Every variable that matters to a compile, sorted by name.
-pub const COMPILE_ENVIRONMENT: &[EnvVar] = &[
+const COMPILE_ENVIRONMENT: &[EnvVar] = &[
     // clang: edits the command line.
     variable("CCC_OVERRIDE_OPTIONS", LocalOnly),
     // clang: extra text to stderr or to the file of the variable's `_FILE` companion.
@@ -70,6 +78,8 @@ pub const COMPILE_ENVIRONMENT: &[EnvVar] = &[
     variable("LC_ALL", Presentation),
     variable("LC_CTYPE", Presentation),
     variable("LC_MESSAGES", Presentation),
+    // The programs of the compiler find other libraries by it.
+    variable("LD_LIBRARY_PATH", Home),
     variable("MACOSX_DEPLOYMENT_TARGET", Forward),
     variable("NO_COLOR", Presentation),
     variable("OBJCPLUS_INCLUDE_PATH", Paths),

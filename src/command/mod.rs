@@ -17,10 +17,10 @@ pub mod tool;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{COMPILE_ENVIRONMENT, EnvVar, EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
-pub use tool::Tool;
+pub use tool::{Tool, is_driver_name};
 
 /// Which family of options and file formats a driver speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -54,7 +54,6 @@ impl Tree {
             named_absolutely: vec![],
             date_or_time: None,
             timestamp: None,
-            named_absolutely: Vec::new(),
         };
         let places = Places {
             cwd: &self.path("x"),
@@ -263,7 +262,6 @@ fn output_directories_must_exist() {
         named_absolutely: vec![],
         date_or_time: None,
         timestamp: None,
-        named_absolutely: Vec::new(),
     };
     let places = Places {
         cwd: &tree.path("x"),

@@ -127,8 +127,7 @@ impl Pipeline {
     /// The answer to a request whose inputs are as they were when it was last seen, if its result is here.
     fn known(&self, request: &Request<'_>, resolved: &Resolved, note: &mut Note) -> Option<Answer> {
         let config = &resolved.config;
-        let root = exec_root_of(request, config);
-        let key = key::of(request, config, &root);
+        let key = key::of(request, config, &Root::of(request, config).path);
         let start = Instant::now();
         let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
         note.phases().inputs = micros(start.elapsed());
@@ -169,16 +168,26 @@ fn describe(note: &mut Note, remembered: &Remembered) {
     record.placed_locally = remembered.placed_locally.is_some();
 }
 
-/// The exec root of a request, or its cwd where none fits.
-fn exec_root_of(request: &Request<'_>, config: &Config) -> PathBuf {
-    let hints = exec_root::Hints {
-        setting: config.exec_root.as_deref(),
-        project: config.project_dir.as_deref(),
-        home: request.env_path("HOME"),
-    };
-    match exec_root::find(&request.cwd, hints) {
-        ExecRoot::At(root) => root,
-        ExecRoot::TooWide(_) => request.cwd.clone(),
+/// The exec root of a request; its cwd where the one that was found is too wide to be sent anywhere.
+struct Root {
+    path: PathBuf,
+    too_wide: bool,
+}
+
+impl Root {
+    fn of(request: &Request<'_>, config: &Config) -> Self {
+        let hints = exec_root::Hints {
+            setting: config.exec_root.as_deref(),
+            project: config.project_dir.as_deref(),
+            home: request.env_path("HOME"),
+        };
+        match exec_root::find(&request.cwd, hints) {
+            ExecRoot::At(path) => Self { path, too_wide: false },
+            ExecRoot::TooWide(_) => Self {
+                path: request.cwd.clone(),
+                too_wide: true,
+            },
+        }
     }
 }
 

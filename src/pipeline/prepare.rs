@@ -3,14 +3,13 @@
 use super::candidate::{Candidate, Remembered};
 use super::history::{Note, timed};
 use super::request::Request;
-use super::{Pipeline, key};
+use super::{Pipeline, Root, key};
 use crate::action::{self, ActionRequest, BuiltAction, NoAction, Place, Placement, Presentation, TimeUse};
 use crate::command::{
     self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, Role, Tool, environment_use, is_configure_probe,
 };
 use crate::config::Config;
 use crate::host::clock::Timestamp;
-use crate::host::exec_root::{self, ExecRoot};
 use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
 use crate::scan::{self, Scan, ScanFailure};
@@ -246,18 +245,10 @@ struct StepPlace {
 }
 
 fn place(request: &Request<'_>, config: &Config) -> Result<StepPlace, NoStep> {
-    let hints = exec_root::Hints {
-        setting: config.exec_root.as_deref(),
-        project: config.project_dir.as_deref(),
-        home: request.env_path("HOME"),
-    };
-    let (root, too_wide) = match exec_root::find(&request.cwd, hints) {
-        ExecRoot::At(root) => (root, false),
-        ExecRoot::TooWide(_) => (request.cwd.clone(), true),
-    };
+    let root = Root::of(request, config);
     Ok(StepPlace {
-        root: Place::new(&root, &request.cwd)?,
-        too_wide,
+        root: Place::new(&root.path, &request.cwd)?,
+        too_wide: root.too_wide,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A step as the wrapper sent it, in the types that the stages take.
 
-use crate::action::{self, Locale, Presentation};
-use crate::command::LocalOnly;
+use crate::action::{Locale, Presentation};
+use crate::command::{EnvironmentUse, LocalOnly, environment_use};
 use crate::pb::wire::StepRequest;
 use crate::toolchain::Environment;
 use std::collections::HashMap;
@@ -74,7 +74,7 @@ impl<'a> Request<'a> {
         let relevant = self.variables().filter_map(|(name, value)| {
             let name = std::str::from_utf8(name)
                 .ok()
-                .filter(|name| action::is_relevant(name))?;
+                .filter(|name| environment_use(name).is_some_and(EnvironmentUse::is_in_action))?;
             Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });
         let mut variables: Vec<_> = relevant.collect();

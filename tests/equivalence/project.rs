@@ -51,7 +51,8 @@ pub(crate) const PROJECTS: &[Project] = &[
         name: "lua5.4",
         system: System::Make,
         prepare: r#"echo '#define DEB_HOST_MULTIARCH "x"' >src/lua5.4-deb-multiarch.h"#,
-        options: &["LIBTOOL=libtool --quiet"],
+        // Its rule for the library makes two files in one recipe and is not safe in parallel.
+        options: &["LIBTOOL=libtool --quiet", "-j1"],
         targets: &["linux"],
         test: "./lua -e 'assert(#string.rep(\"x\", 10) == 10)'",
         not_reproducible: &[],

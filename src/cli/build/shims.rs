@@ -4,6 +4,7 @@
 //! there. Its place depends on those names alone and is never removed, because CMake's cache remembers it; what it links
 //! to follows rewrap when it moves.
 
+use crate::command::is_driver_name;
 use crate::config::Places;
 use crate::digest::Digest;
 use crate::failure::{Failure, FailureKind};
@@ -69,7 +70,7 @@ fn compilers_in(directories: &[PathBuf], wrapper: &Path) -> BTreeSet<String> {
         .flatten()
     {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_compiler(name)) else {
+        let Some(name) = name.to_str().filter(|name| is_driver_name(name)) else {
             continue;
         };
         if !names.contains(name) && is_foreign_program(&entry.path(), wrapper) {
@@ -83,24 +84,6 @@ fn is_foreign_program(path: &Path, wrapper: &Path) -> bool {
     let executable = rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
     let is_wrapper = |real: PathBuf| real == wrapper || real.file_name() == Some(OsStr::new(WRAPPER));
     executable && path.is_file() && !fs::canonicalize(path).is_ok_and(is_wrapper)
-}
-
-/// `gcc`, `clang++-19`, `x86_64-linux-gnu-gcc-12`: a driver's name, with a target of two parts or more before it and a
-/// version behind it or without.
-fn is_compiler(name: &str) -> bool {
-    const DRIVERS: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "c89", "c99"];
-    let is_version = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
-    let unversioned = match name.rsplit_once('-') {
-        Some((driver, version)) if is_version(version) => driver,
-        _ => name,
-    };
-    match unversioned.rsplit_once('-') {
-        // `avr` is the one common target of a single part.
-        Some((target, driver)) => DRIVERS.contains(&driver) && (target.contains('-') || target == "avr"),
-        None => DRIVERS.contains(&unversioned),
-    }
 }
 
 fn place_of(names: &BTreeSet<String>) -> String {
@@ -156,69 +139,6 @@ fn point(shim: &Path, wrapper: &Path) -> Result<(), PathError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn compilers_are_known_by_their_names() {
-        #[track_caller]
-        fn check(names: &[&str], expected: bool) {
-            for name in names {
-                assert_eq!(is_compiler(name), expected, "{name}");
-            }
-        }
-        check(
-            &[
-                "cc",
-                "c++",
-                "gcc",
-                "g++",
-                "clang",
-                "clang++",
-                "c89",
-                "c99",
-                "gcc-12",
-                "clang-19",
-                "clang++-3.9",
-            ],
-            true,
-        );
-        check(
-            &[
-                "x86_64-linux-gnu-gcc",
-                "arm-none-eabi-g++-13.2.1",
-                "avr-gcc",
-                "x86_64-w64-mingw32-c++",
-            ],
-            true,
-        );
-        check(
-            &[
-                "ccache",
-                "gcc-ar",
-                "gcc-nm-12",
-                "clang-format",
-                "clang-tidy-19",
-                "clang-cl",
-                "clang-cpp-19",
-                "c++filt",
-            ],
-            false,
-        );
-        check(
-            &[
-                "rewrap-cc",
-                "rewrap-c++",
-                "afl-gcc",
-                "mpicc",
-                "-gcc",
-                "gcc-",
-                "gcc-x",
-                "cpp",
-                "ld",
-                "",
-            ],
-            false,
-        );
-    }
 
     struct Machine {
         root: tempfile::TempDir,
