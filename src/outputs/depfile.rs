@@ -48,8 +48,11 @@ pub fn relocate(bytes: &[u8], paths: &PathMap, family: Family) -> Result<Vec<u8>
 }
 
 fn replace_root(bytes: &[u8], from: &str, to: &str, family: Family) -> Result<Vec<u8>, BadDepfile> {
-    let mut depfile = Depfile::parse(bytes)?;
     let from = [&escape(from.as_bytes()), b"/".as_slice()].concat();
+    if memchr::memmem::find(bytes, &from).is_none() {
+        return Ok(bytes.to_vec());
+    }
+    let mut depfile = Depfile::parse(bytes)?;
     let to = [&escape(to.as_bytes()), b"/".as_slice()].concat();
     let mut changed = false;
     for word in depfile.words_mut() {
