@@ -224,12 +224,13 @@ impl Pipeline {
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
         let mut observed = parts.inputs.observed.clone();
         // The compiler itself: another one under the same name must be noticed without asking it.
-        let tools = parts
-            .toolchain
-            .files
-            .iter()
-            .map(|file| (file.path.clone(), file.digest));
+        let toolchain = &parts.toolchain;
+        let tools = toolchain.files.iter().map(|file| (file.path.clone(), file.digest));
         observed.files.extend(tools);
+        // The name that it is called by may be a link, which can come to lead elsewhere.
+        if let Some(driver) = toolchain.files.iter().find(|file| file.path == toolchain.driver_real) {
+            observed.files.insert(toolchain.driver.clone(), driver.digest);
+        }
         let payload = serde_json::to_vec(remembered).expect("text and numbers");
         let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
         observed
