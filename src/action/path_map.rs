@@ -106,8 +106,7 @@ impl PathMap {
 
     /// Whether text names a worker's own directory: no replacement can give the user's text then.
     pub fn names_worker(bytes: &[u8]) -> bool {
-        let needle = FILLER.as_bytes();
-        bytes.len() >= needle.len() && bytes.windows(needle.len()).any(|window| window == needle)
+        memchr::memmem::find(bytes, FILLER.as_bytes()).is_some()
     }
 
     /// Whether a word of the user's looks like one of ours; such a step cannot be told apart afterwards.

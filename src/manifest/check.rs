@@ -50,11 +50,54 @@ impl Manifest {
     ///
     /// Stops at the first thing that changed.
     pub fn still_holds(&self, digests: &DigestCache, listings: &Listings) -> Result<(), Change> {
-        self.files.iter().try_for_each(|file| file.check(digests))?;
-        let check = |directory: &DirectoryFact| directory.check(listings, digests.trust());
-        self.directories.iter().try_for_each(check)?;
+        self.check(digests, listings).map(drop)
+    }
+
+    /// As [`still_holds`](Self::still_holds), and what the next check need not do again.
+    pub(super) fn check(&self, digests: &DigestCache, listings: &Listings) -> Result<Renewed, Change> {
+        let mut renewed = Renewed::default();
+        for (at, file) in self.files.iter().enumerate() {
+            renewed.files.extend(file.check(digests)?.map(|id| (at, id)));
+        }
+        for (at, directory) in self.directories.iter().enumerate() {
+            let id = directory.check(listings, digests.trust())?;
+            renewed.directories.extend(id.map(|id| (at, id)));
+        }
         self.links.iter().try_for_each(LinkFact::check)?;
-        self.absent.iter().try_for_each(AbsentFact::check)
+        self.absent.iter().try_for_each(AbsentFact::check)?;
+        Ok(renewed)
+    }
+
+    /// The same manifest with the identities that a check has found. `share` makes one of equal facts.
+    pub(super) fn renew(&self, renewed: &Renewed, share: impl Fn(Arc<FileFact>) -> Arc<FileFact>) -> Self {
+        let mut manifest = self.clone();
+        for (at, id) in &renewed.files {
+            let file = &mut manifest.files[*at];
+            *file = share(Arc::new(FileFact {
+                path: file.path.clone(),
+                id: Some(*id),
+                digest: file.digest,
+            }));
+        }
+        for (at, id) in &renewed.directories {
+            manifest.directories[*at].id = Some(*id);
+        }
+        manifest
+    }
+}
+
+/// Identities that vouch from now on for what had to be read or listed in a check: of files that were too fresh when
+/// they were observed, or were written again with the same content. By position.
+#[derive(Debug, Default)]
+pub(super) struct Renewed {
+    files: Vec<(usize, FileId)>,
+    directories: Vec<(usize, FileId)>,
+}
+
+impl Renewed {
+    /// Whether nothing had to be read or listed, or it cannot be believed yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.directories.is_empty()
     }
 }
 
@@ -74,13 +117,15 @@ fn unknown(verb: &'static str, path: &Path, source: io::Error) -> Change {
 }
 
 impl FileFact {
-    fn check(&self, digests: &DigestCache) -> Result<(), Change> {
-        if self.id == Some(entry(&self.path, Kind::File)?) {
-            return Ok(());
+    /// Whether it holds; and another identity that vouches for it from now on.
+    fn check(&self, digests: &DigestCache) -> Result<Option<FileId>, Change> {
+        let id = entry(&self.path, Kind::File)?;
+        if self.id == Some(id) {
+            return Ok(None);
         }
-        let (_, digest) = digests.digest(&self.path)?;
-        if digest == self.digest {
-            Ok(())
+        let seen = digests.look(&self.path)?;
+        if seen.digest == self.digest {
+            Ok((seen.settled && seen.id == id).then_some(id))
         } else {
             Err(Change::Content(self.path.clone()))
         }
@@ -88,13 +133,14 @@ impl FileFact {
 }
 
 impl DirectoryFact {
-    fn check(&self, listings: &Listings, trust: &Trust) -> Result<(), Change> {
+    /// Whether it holds; and another identity that vouches for it from now on.
+    fn check(&self, listings: &Listings, trust: &Trust) -> Result<Option<FileId>, Change> {
         let id = entry(&self.path, Kind::Directory)?;
         if self.id == Some(id) {
-            return Ok(());
+            return Ok(None);
         }
         match &self.names {
-            Names::Unread => Ok(()),
+            Names::Unread => Ok(None),
             Names::These(names) => {
                 let busy = changed_since(&id, trust.now());
                 let listing: Option<Arc<Listing>> = if busy && names.iter().nth(LOOK_AT_EACH).is_none() {
@@ -102,18 +148,19 @@ impl DirectoryFact {
                 } else {
                     Some(listings.list(&self.path)?)
                 };
-                match names.first_change(&self.path, listing.as_deref())? {
-                    None => Ok(()),
-                    Some((name, was)) => Err(self.changed(name, was.exists())),
+                if let Some((name, was)) = names.first_change(&self.path, listing.as_deref())? {
+                    return Err(self.changed(name, was.exists()));
                 }
+                let has_links = || names.iter().any(|(_, there)| there.is_link());
+                Ok(vouched(listing.as_deref(), id).filter(|_| !has_links()))
             }
             Names::All(hash) => {
-                let (now, _) = hash_listing(&*listings.list(&self.path)?, &self.path)?;
-                if now == *hash {
-                    Ok(())
-                } else {
-                    Err(Change::Listing(self.path.clone()))
+                let listing = listings.list(&self.path)?;
+                let (now, has_links) = hash_listing(&listing, &self.path)?;
+                if now != *hash {
+                    return Err(Change::Listing(self.path.clone()));
                 }
+                Ok(vouched(Some(&listing), id).filter(|_| !has_links))
             }
         }
     }
@@ -126,6 +173,13 @@ impl DirectoryFact {
             Change::Appeared(path)
         }
     }
+}
+
+/// The identity of a directory, if it may stand for its listing.
+fn vouched(listing: Option<&Listing>, id: FileId) -> Option<FileId> {
+    listing
+        .is_some_and(|listing| listing.settled() && *listing.id() == id)
+        .then_some(id)
 }
 
 impl LinkFact {

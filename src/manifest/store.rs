@@ -1,6 +1,6 @@
 //! All manifests: in the index, and decoded in memory.
 
-use super::check::Change;
+use super::check::{Change, Renewed};
 use super::{FileFact, Manifest, encode};
 use crate::host::digest_cache::DigestCache;
 use crate::host::index::{Index, Table};
@@ -58,13 +58,9 @@ impl Manifests {
         let manifests = self.known(key);
         let mut changes = Vec::new();
         for (at, manifest) in manifests.iter().enumerate() {
-            match manifest.still_holds(digests, listings) {
-                Ok(()) => {
-                    if at > 0 {
-                        self.bring_to_front(key, &manifests, at);
-                    }
-                    return Ok(Arc::clone(manifest));
-                }
+            match manifest.check(digests, listings) {
+                Ok(renewed) if at == 0 && renewed.is_empty() => return Ok(Arc::clone(manifest)),
+                Ok(renewed) => return Ok(self.bring_to_front(key, &manifests, at, &renewed)),
                 Err(change) => changes.push(change),
             }
         }
@@ -118,11 +114,16 @@ impl Manifests {
         encode::decode(row, |fact| self.share(Arc::new(fact)))
     }
 
-    /// In memory only: which of them is used most says nothing for the next process.
-    fn bring_to_front(&self, key: &Key, manifests: &[Arc<Manifest>], at: usize) {
+    /// In memory only: which of them is used most says nothing for the next process, and it finds the identities again.
+    fn bring_to_front(&self, key: &Key, manifests: &[Arc<Manifest>], at: usize, renewed: &Renewed) -> Arc<Manifest> {
         let mut manifests = manifests.to_vec();
         manifests[..=at].rotate_right(1);
+        if !renewed.is_empty() {
+            manifests[0] = Arc::new(manifests[0].renew(renewed, |fact| self.share(fact)));
+        }
+        let first = Arc::clone(&manifests[0]);
         self.decoded.insert(*key, manifests.into());
+        first
     }
 
     fn share(&self, fact: Arc<FileFact>) -> Arc<FileFact> {

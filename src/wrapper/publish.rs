@@ -7,7 +7,7 @@ use crate::pb::wire;
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -46,8 +46,8 @@ pub(super) enum PublishError {
 
 /// An output that is ready to take its name.
 enum Prepared<'a> {
-    /// A finished file beside it.
-    New(NamedTempFile),
+    /// A finished file beside it, and whether an older one has the name.
+    New(NamedTempFile, bool),
     /// An open file of that name, to be written over.
     InPlace(File, Content<'a>),
 }
@@ -105,7 +105,8 @@ fn prepare<'a>(
         }
         None => return Err(PublishError::NoContent(path.to_owned())),
     };
-    if existing(path)?.is_some() && file.in_place {
+    let is_there = existing(path)?.is_some();
+    if is_there && file.in_place {
         let old = File::options()
             .write(true)
             .open(path)
@@ -123,18 +124,27 @@ fn prepare<'a>(
         .tempfile_in(parent)
         .map_err(|source| refused("write", path, source))?;
     write(new.as_file_mut(), &content, path, stop)?;
-    Ok(Prepared::New(new))
+    Ok(Prepared::New(new, is_there))
 }
 
 fn place(path: &Path, output: Prepared<'_>, stop: Stop<'_>) -> Result<(), PublishError> {
     match output {
-        Prepared::New(new) => new
-            .persist(path)
-            .map(drop)
-            .map_err(|error| refused("rename", path, error.error)),
+        Prepared::New(new, is_there) => {
+            if is_there {
+                // As compilers do. A rename over a file has ext4 write the new one to the disk at once, which takes up
+                // to milliseconds. What cannot be removed cannot be replaced either: the rename tells.
+                let _removed = std::fs::remove_file(path);
+            }
+            new.persist(path)
+                .map(drop)
+                .map_err(|error| refused("rename", path, error.error))
+        }
         Prepared::InPlace(mut old, content) => {
-            old.set_len(0).map_err(|source| refused("write", path, source))?;
-            write(&mut old, &content, path, stop)
+            // Written, then cut to length: a file that was cut to nothing is written to the disk at once too.
+            write(&mut old, &content, path, stop)?;
+            old.stream_position()
+                .and_then(|end| old.set_len(end))
+                .map_err(|source| refused("write", path, source))
         }
     }
 }

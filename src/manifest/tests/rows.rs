@@ -150,3 +150,36 @@ fn commands_share_the_facts_of_their_headers() {
     assert_eq!(one.files.len(), 2);
     assert!(one.files.iter().zip(&two.files).all(|(one, two)| Arc::ptr_eq(one, two)));
 }
+
+#[test]
+fn what_was_too_fresh_is_looked_into_once_more_and_then_believed() {
+    let host = Host::fresh();
+    plant(&host);
+    let later = Arc::new(Trust::new(Clock::ahead(Duration::from_hours(1))));
+    let digests = DigestCache::new(Arc::new(Index::in_memory()), Arc::clone(&later));
+    let listings = Listings::new(later);
+    let manifests = Manifests::new(Arc::new(Index::in_memory()));
+    let find = || manifests.find(&KEY, &digests, &listings);
+    manifests.add(&KEY, manifest(&host, "found"));
+
+    let first = find().expect("holds");
+    assert!(
+        first.files.iter().all(|file| file.id.is_some()),
+        "all files vouched for"
+    );
+    // `inc` holds a link, whose end may change without it.
+    let vouched = first.directories.iter().filter(|directory| directory.id.is_some());
+    assert_eq!(
+        vouched.map(|directory| &directory.path).collect::<Vec<_>>(),
+        [&host.at("inc/s")]
+    );
+    assert!(Arc::ptr_eq(&first, &find().expect("holds")), "nothing left to learn");
+
+    // Written again with the same content, then with another.
+    edit(&host, "a");
+    let again = find().expect("holds");
+    assert!(!Arc::ptr_eq(&first, &again));
+    assert!(Arc::ptr_eq(&again, &find().expect("holds")));
+    edit(&host, "b");
+    assert!(find().is_err());
+}
