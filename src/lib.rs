@@ -10,6 +10,7 @@ pub mod failure;
 pub mod pb;
 
 pub mod command;
+pub mod depfile;
 
 pub mod config;
 pub mod host;

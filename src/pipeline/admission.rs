@@ -3,6 +3,7 @@
 use super::candidate::{Candidate, Remembered};
 use crate::action::{DeclaredOutput, LocalRun, OutputKind, PathMap};
 use crate::command::Family;
+use crate::depfile::Depfile;
 use crate::digest::Digest;
 use crate::host::file_id::FileId;
 use crate::host::fs::{PathContext as _, PathError};
@@ -15,7 +16,6 @@ use crate::store::StoreError;
 use crate::store::disk::DiskStore;
 use std::collections::HashSet;
 use std::fs::File;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why a result stays out of the cache. The step itself is done and right.
@@ -182,8 +182,8 @@ fn check_depfile(result: &LocalResult<'_>) -> Result<(), NotAdmitted> {
     let bytes = std::fs::read(&path).at("read", &path)?;
     let known: HashSet<&Path> = result.manifest.files().map(|file| file.path.as_path()).collect();
     let mut walker = Walker::new(result.cwd);
-    for word in depfile::dependencies(&bytes)? {
-        let spelled = PathBuf::from(std::ffi::OsString::from_vec(word));
+    let written = Depfile::parse(&bytes).map_err(depfile::BadDepfile::from)?;
+    for spelled in written.dependencies() {
         let real = walker.walk(&spelled).at("follow", &spelled)?.real;
         if !known.contains(real.as_path()) && !is_empty_or_gone(&real) {
             return Err(NotAdmitted::Missed(spelled));

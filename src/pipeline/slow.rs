@@ -171,7 +171,7 @@ impl RunsHere {
         let (code, sentence) = prepared
             .stays_here
             .clone()
-            .unwrap_or_else(|| ("miss".to_owned(), String::new()));
+            .unwrap_or_else(|| ("miss".to_owned(), "nothing was cached for these inputs".to_owned()));
         Self {
             code,
             sentence,

@@ -116,7 +116,8 @@ fn line(history: &BuildHistory) -> String {
     let steps = records.len() as u64;
     let hits = number(&is_hit);
     let remote = number(&|record| record.r#where() == Where::Remote);
-    let here = steps - hits - remote;
+    let lost = number(&|record| record.r#where() == Where::Unknown);
+    let here = steps - hits - remote - lost;
     let percent = units::percent(hits, steps);
     let mut parts = vec![format!(
         "{}: {} ({percent})",
@@ -125,6 +126,9 @@ fn line(history: &BuildHistory) -> String {
     )];
     if remote > 0 {
         parts.push(format!("{remote} ran remotely"));
+    }
+    if lost > 0 {
+        parts.push(format!("{lost} did not end"));
     }
     if here > 0 {
         parts.push(format!("{here} ran here ({})", reasons(records)));
@@ -141,10 +145,10 @@ fn reasons(records: &[Record]) -> String {
     let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
     for record in records
         .iter()
-        .filter(|record| !is_hit(record) && record.r#where() != Where::Remote)
+        .filter(|record| !is_hit(record) && !matches!(record.r#where(), Where::Remote | Where::Unknown))
     {
         let reason = match (record.reason.as_str(), record.r#where()) {
-            ("", Where::Local) => "not cached before".into(),
+            ("" | "miss", Where::Local) => "not cached before".into(),
             ("", Where::Fallback) => "server unavailable".into(),
             ("", _) => "other".into(),
             (code, _) => code.replace(['_', '-'], " "),

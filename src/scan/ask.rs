@@ -5,8 +5,9 @@ use super::lexed::Lexed;
 use super::lexer::Consumer;
 use super::question::{Depth, is_depth_of_account};
 use super::resolve::{Hits, Lists, Resolver};
-use super::{Found, Scan, ScanFailure, ScannedFile, depfile, question};
+use super::{Found, Scan, ScanFailure, ScannedFile, question};
 use crate::command::{CompileCommand, Family, Language, Role};
+use crate::depfile::Depfile;
 use crate::digest::Digest;
 use crate::toolchain::search_list::SearchList;
 use crate::toolchain::{Ask, Environment, FileDigests, Question, Toolchain};
@@ -145,7 +146,12 @@ impl Scanner {
                 source_file: source_file(),
             });
         }
-        let list = depfile::prerequisites(&answer.stdout).zip(SearchList::parse(&answer.stderr));
+        let depfile = Depfile::parse(&answer.stdout).ok();
+        // The source at least is listed.
+        let list = depfile
+            .map(|depfile| depfile.dependencies())
+            .filter(|names| !names.is_empty());
+        let list = list.zip(SearchList::parse(&answer.stderr));
         let (names, stated) = list.ok_or_else(|| ScanFailure::NoList {
             source_file: source_file(),
         })?;

@@ -6,7 +6,6 @@
 mod ask;
 mod assembly;
 mod cursor;
-mod depfile;
 pub mod file_facts;
 mod lexed;
 pub mod lexer;

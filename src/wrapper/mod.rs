@@ -11,6 +11,7 @@ mod run;
 pub mod search;
 mod session;
 mod signals;
+mod terminal;
 mod trampoline;
 
 use crate::pb::wire;

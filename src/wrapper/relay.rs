@@ -1,5 +1,6 @@
 //! Passes a child's stdout and stderr on as they come and keeps a copy, up to a bound.
 
+use crate::wrapper::terminal::Terminal;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -18,7 +19,7 @@ pub(super) struct Relay {
     room: usize,
 }
 
-/// One pipe from the child and where it goes.
+/// One pipe or terminal from the child and where it goes.
 struct Stream {
     /// `None` after its end.
     from: Option<OwnedFd>,
@@ -34,18 +35,18 @@ pub(super) struct Captured {
 }
 
 impl Relay {
-    /// Takes the child's ends.
-    pub(super) fn of(child: &mut Child) -> io::Result<Self> {
+    /// Takes the child's ends; of stderr the terminal's, if the child has one.
+    pub(super) fn of(child: &mut Child, terminal: Option<Terminal>) -> io::Result<Self> {
+        let stderr = child.stderr.take().map(OwnedFd::from);
         Ok(Self {
             stdout: child
                 .stdout
                 .take()
                 .map(|pipe| Stream::of(pipe.into(), rustix::stdio::stdout()))
                 .transpose()?,
-            stderr: child
-                .stderr
-                .take()
-                .map(|pipe| Stream::of(pipe.into(), rustix::stdio::stderr()))
+            stderr: stderr
+                .or(terminal.map(OwnedFd::from))
+                .map(|from| Stream::of(from, rustix::stdio::stderr()))
                 .transpose()?,
             room: CAPTURE_LIMIT,
         })
@@ -107,7 +108,8 @@ impl Stream {
         let count = match rustix::io::read(pipe, &mut buffer) {
             Err(Errno::AGAIN) => return false,
             Err(Errno::INTR) => return true,
-            Ok(0) => {
+            // A terminal that nobody writes to any more has an error in place of an end.
+            Ok(0) | Err(Errno::IO) => {
                 self.from = None;
                 return false;
             }

@@ -5,6 +5,7 @@ use crate::wrapper::invocation::{Invocation, NoTool};
 use crate::wrapper::relay::Relay;
 use crate::wrapper::search::Search;
 use crate::wrapper::signals::Waking;
+use crate::wrapper::terminal::Terminal;
 use crate::wrapper::{INSIDE, invocation, trampoline};
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Signal};
@@ -63,8 +64,9 @@ impl LocalRun<'_> {
     /// error no tool is running.
     pub(super) fn run(&self, signals: &Waking) -> io::Result<Ran> {
         let started = Instant::now();
-        let mut child = self.spawn()?;
-        let ended = Relay::of(&mut child).and_then(|mut relay| {
+        let terminal = Terminal::like_stderr();
+        let mut child = self.spawn(terminal.as_ref())?;
+        let ended = Relay::of(&mut child, terminal).and_then(|mut relay| {
             let (status, signal) = attend(&mut child, &mut relay, signals)?;
             Ok((status, signal, relay))
         });
@@ -94,15 +96,16 @@ impl LocalRun<'_> {
 
     /// Through the trampoline, which asks the kernel to end the tool when this process dies; without it where this
     /// program cannot be started again.
-    fn spawn(&self) -> io::Result<Child> {
-        let mut command = trampoline::for_tool(self.invocation, self.args());
-        self.set_environment(&mut command);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().or_else(|_| {
+    fn spawn(&self, terminal: Option<&Terminal>) -> io::Result<Child> {
+        let start = |mut command: Command| {
+            self.set_environment(&mut command);
+            let stderr = terminal.map_or_else(|| Ok(Stdio::piped()), Terminal::for_child)?;
+            command.stdout(Stdio::piped()).stderr(stderr).spawn()
+        };
+        start(trampoline::for_tool(self.invocation, self.args())).or_else(|_| {
             let mut command = Command::new(&self.invocation.tool);
             command.arg0(&self.invocation.invoked_as).args(self.args());
-            self.set_environment(&mut command);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+            start(command)
         })
     }
 

@@ -217,7 +217,9 @@ fn every_header_of_the_standard_library_is_mentioned_where_it_is_included() {
             .arg(source.path())
             .output()
             .expect("compiler");
-        let listed = crate::scan::depfile::prerequisites(&listed.stdout).expect("a list");
+        let listed = crate::depfile::Depfile::parse(&listed.stdout)
+            .expect("a list")
+            .dependencies();
         let mut mentioned = std::collections::BTreeSet::new();
         for path in &listed {
             let facts = lex(

@@ -4,10 +4,10 @@ use super::command_line;
 use rewrap::action::{ActionRequest, BuiltAction, Place, Presentation, TimeUse};
 use rewrap::command::{CompileCommand, Family, Language, Role};
 use rewrap::config::PathsMode;
+use rewrap::depfile::Depfile;
 use rewrap::digest::Digest;
 use rewrap::exec_path::ExecPath;
 use rewrap::inputs::{Entry, InputSet, OutsideFile};
-use rewrap::outputs::depfile;
 use rewrap::toolchain::Toolchain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -220,11 +220,9 @@ impl Project {
             .envs(environment.iter().cloned())
             .output()
             .expect("the compiler runs");
-        depfile::dependencies(&done.stdout)
-            .expect("a depfile")
-            .into_iter()
-            .map(|name| String::from_utf8(name).expect("UTF-8"))
-            .collect()
+        let listed = Depfile::parse(&done.stdout).expect("a depfile").dependencies();
+        let text = |path: PathBuf| path.into_os_string().into_string().expect("UTF-8");
+        listed.into_iter().map(text).collect()
     }
 
     fn real_dirs(&self, command: &CompileCommand) -> BTreeMap<String, PathBuf> {

@@ -1,0 +1,74 @@
+//! Another compiler under the same name is another compiler.
+
+use super::sandbox::Sandbox;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+/// Builds before and after a change of the compiler; then plainly.
+#[track_caller]
+fn check(what: &str, step: &str, before: impl Fn(&Sandbox), change: impl Fn(&Sandbox)) {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "main.c",
+        "#ifndef EXTRA\n#define EXTRA 0\n#endif\nint value = EXTRA; const char *of = __VERSION__;\n",
+    );
+    before(&sandbox);
+    let object = || fs::read(sandbox.work().join("main.o")).unwrap();
+    sandbox.wrapped(step);
+    let first = object();
+    sandbox.starts();
+    assert_eq!(sandbox.wrapped(step).exit, 0, "{what}");
+    assert_eq!((sandbox.runs(), object() == first), (0, true), "{what}: known");
+    change(&sandbox);
+    assert_eq!(sandbox.wrapped(step).exit, 0, "{what}");
+    let wrapped = object();
+    assert_eq!(sandbox.plain(step).exit, 0, "{what}");
+    assert!(wrapped == object(), "{what}: the old compiler's object");
+    assert!(wrapped != first, "{what}: the change changes nothing");
+}
+
+#[test]
+fn a_compiler_script_that_is_edited() {
+    let edit = |sandbox: &Sandbox, extra: u32| {
+        sandbox.install_compiler("mine-gcc", &format!("exec /usr/bin/gcc -DEXTRA={extra} \"$@\""));
+    };
+    check("a script", "$W mine-gcc -c main.c", |it| edit(it, 1), |it| edit(it, 2));
+}
+
+#[test]
+fn a_symlink_to_another_compiler() {
+    let point = |sandbox: &Sandbox, to: &str| {
+        let link = sandbox.path("bin/cc");
+        if link.symlink_metadata().is_ok() {
+            fs::remove_file(&link).unwrap();
+        }
+        symlink(to, link).unwrap();
+    };
+    check(
+        "within PATH",
+        "$W cc -c main.c",
+        |it| point(it, "gcc"),
+        |it| point(it, "clang"),
+    );
+    let clangs = |sandbox: &Sandbox, to: &str| point(sandbox, &format!("/usr/bin/{to}"));
+    check(
+        "between versions",
+        "$W cc -c main.c",
+        |it| clangs(it, "clang"),
+        |it| clangs(it, "clang-19"),
+    );
+    check(
+        "between families",
+        "$W cc -c main.c",
+        |it| clangs(it, "gcc"),
+        |it| clangs(it, "clang"),
+    );
+}
+
+#[test]
+fn a_compiler_that_is_first_found_later() {
+    let nothing = |_: &Sandbox| {};
+    check("earlier in PATH", "$W gcc-12 -c main.c", nothing, |sandbox| {
+        sandbox.install_compiler("gcc-12", "exec /usr/bin/gcc-12 -DEXTRA=5 \"$@\"");
+    });
+}

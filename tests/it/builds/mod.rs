@@ -1,0 +1,20 @@
+//! Builds through the real programs with real compilers, each beside the same build without rewrap: exit code, stdout,
+//! stderr and everything that is left behind must be equal.
+
+mod checkouts;
+mod compilers;
+mod daemons;
+mod edits;
+mod failures;
+mod local_only;
+mod outputs;
+mod places;
+mod probes;
+mod sandbox;
+mod servers;
+mod systems;
+mod terminal;
+mod tree;
+
+/// The compilers that are known by heart: each case goes through all of them unless it is about one.
+const COMPILERS: [&str; 3] = ["gcc", "clang", "clang-19"];
