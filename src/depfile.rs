@@ -111,7 +111,8 @@ fn ends_word(word: &[u8]) -> bool {
 }
 
 fn take(word: &mut Vec<u8>) -> Option<Vec<u8>> {
-    (!word.is_empty()).then(|| std::mem::take(word))
+    // The next word is likely as long: hundreds of them are not grown byte by byte.
+    (!word.is_empty()).then(|| std::mem::replace(word, Vec::with_capacity(word.len())))
 }
 
 /// The colon that ends the targets is the first one with a blank or the line's end after it.

@@ -87,12 +87,41 @@ impl Found {
     }
 }
 
-/// The first of the candidates that the store has a fitting result for.
-pub(super) fn find_on_disk(store: &DiskStore, remembered: &Remembered) -> Result<Option<Found>, StoreError> {
+/// How much of a result may be read to see that it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// What takes about a millisecond: others wait.
+    Little,
+    /// All of it.
+    All,
+}
+
+/// Bytes that count as [`Reading::Little`].
+const LITTLE: u64 = 4 << 20;
+
+impl Reading {
+    fn allows(self, store: &DiskStore, result: &ActionResult) -> bool {
+        let files = result.output_files.iter().filter_map(|file| file.digest.as_ref());
+        let unproven = files
+            .filter_map(|digest| Digest::try_from(digest).ok())
+            .filter(|digest| !store.has_proven(*digest));
+        self == Self::All || unproven.map(|digest| digest.size()).sum::<u64>() <= LITTLE
+    }
+}
+
+/// The first of the candidates that the store has a fitting result for. `None` also if that takes too much `reading`.
+pub(super) fn find_on_disk(
+    store: &DiskStore,
+    remembered: &Remembered,
+    reading: Reading,
+) -> Result<Option<Found>, StoreError> {
     for candidate in &remembered.candidates {
         let Some(result) = store.action_result(candidate.action)? else {
             continue;
         };
+        if !reading.allows(store, &result) {
+            return Ok(None);
+        }
         if let Some(found) = load(store, candidate, &remembered.outputs, &result)?
             && found.suits(candidate)
         {

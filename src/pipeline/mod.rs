@@ -45,7 +45,7 @@ use crate::pb::wire::StepRequest;
 use crate::scan::Scanner;
 use crate::store::disk::DiskStore;
 use crate::toolchain::{FileDigests, Toolchains};
-use candidate::Remembered;
+use candidate::{Reading, Remembered};
 use history::{History, Note, micros};
 use machine::{Facts, Files, Processes};
 use request::Request;
@@ -125,7 +125,7 @@ impl Pipeline {
     }
 
     /// The answer to a request whose inputs are as they were when it was last seen, if its result is here.
-    fn known(&self, request: &Request<'_>, resolved: &Resolved, note: &mut Note) -> Option<Answer> {
+    fn known(&self, request: &Request<'_>, resolved: &Resolved, reading: Reading, note: &mut Note) -> Option<Answer> {
         let config = &resolved.config;
         let key = key::of(request, config, &Root::of(request, config).path);
         let start = Instant::now();
@@ -134,14 +134,14 @@ impl Pipeline {
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
         let store = self.store(config)?;
         "manifest".clone_into(&mut note.record.inputs_from);
-        hit(&store, &remembered, note)
+        hit(&store, &remembered, reading, note)
     }
 }
 
 /// The answer from the embedded store. Any trouble with it is a miss.
-fn hit(store: &DiskStore, remembered: &Remembered, note: &mut Note) -> Option<Answer> {
+fn hit(store: &DiskStore, remembered: &Remembered, reading: Reading, note: &mut Note) -> Option<Answer> {
     let start = Instant::now();
-    let found = candidate::find_on_disk(store, remembered)
+    let found = candidate::find_on_disk(store, remembered, reading)
         .inspect_err(|error| tracing::warn!(%error, "cannot read the embedded store"))
         .ok()
         .flatten()?;
@@ -196,7 +196,7 @@ impl StepService for Pipeline {
         let mut note = Note::begin(step);
         let request = Request::new(step).ok()?;
         let resolved = self.settings(&request).ok()?;
-        let answer = self.known(&request, &resolved, &mut note)?;
+        let answer = self.known(&request, &resolved, Reading::Little, &mut note)?;
         self.history.append(resolved.config.state_dir.as_deref(), note);
         Some(answer)
     }

@@ -1,6 +1,7 @@
 //! A step that is not known: the long way, and the decision where it runs.
 
 use super::Pipeline;
+use super::candidate::Reading;
 use super::history::Note;
 use super::prepare::{NoStep, Prepared};
 use super::request::Request;
@@ -80,6 +81,10 @@ impl<'a> Step<'a> {
             Err(error) => return Ok(self.without_settings(&error)),
         };
         state_dir.clone_from(&resolved.config.state_dir);
+        // What was too much for an accept thread: large outputs that this process hands out for the first time.
+        if let Some(answer) = self.pipeline.known(&request, &resolved, Reading::All, &mut self.note) {
+            return Ok(LastWord::Answer(answer));
+        }
         let prepared = match self.pipeline.prepare(&request, &resolved.config, &mut self.note) {
             Ok(prepared) => prepared,
             Err(reason) => return Ok(self.without_action(&reason)),
@@ -90,7 +95,7 @@ impl<'a> Step<'a> {
         self.note.record.action_digest = prepared.base.digest.to_string();
         let store = self.pipeline.store(&resolved.config);
         if let Some(store) = &store
-            && let Some(answer) = super::hit(store, &prepared.remembered, &mut self.note)
+            && let Some(answer) = super::hit(store, &prepared.remembered, Reading::All, &mut self.note)
         {
             self.remember(&prepared);
             return Ok(LastWord::Answer(answer));

@@ -111,6 +111,11 @@ impl DiskStore {
         Ok(Some(file))
     }
 
+    /// Whether [`DiskStore::blob`] has handed this blob out before, so that it need not read it as a rule.
+    pub fn has_proven(&self, digest: Digest) -> bool {
+        self.inner.proofs.has(digest)
+    }
+
     /// The content of a blob in memory, checked, or `None`.
     pub fn read(&self, digest: Digest) -> Result<Option<Bytes>, StoreError> {
         if digest == Digest::empty() {

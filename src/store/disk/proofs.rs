@@ -40,6 +40,11 @@ impl Proofs {
         self.lock().get(&digest) == Some(&Identity::of(metadata))
     }
 
+    /// Whether some file of this content was found right. It may have changed since.
+    pub(super) fn has(&self, digest: Digest) -> bool {
+        self.lock().contains_key(&digest)
+    }
+
     /// Remembers that the file had this content. `metadata` must be from before it was read.
     pub(super) fn record(&self, digest: Digest, metadata: &Metadata) {
         let mut proofs = self.lock();

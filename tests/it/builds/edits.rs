@@ -58,7 +58,7 @@ const CHANGES: &[Change] = &[
     ("a header is shadowed", true, |dir| {
         put(&dir.join("early/late.h"), "#define LATE 2\n")
     }),
-    ("a header is shadowed by a directory", true, |dir| {
+    ("a header is shadowed by a directory", false, |dir| {
         fs::create_dir(dir.join("early/late.h")).unwrap()
     }),
     ("a header that was asked for comes", true, |dir| {
@@ -165,7 +165,7 @@ fn an_edit_right_after_each_build_is_seen() {
     sandbox.write("own.h", "#define OWN 10\n");
     for number in 11..31 {
         put(&sandbox.work().join("own.h"), &format!("#define OWN {number}\n"));
-        assert_eq!(sandbox.wrapped("$W gcc -S -o - main.c -o main.s").exit, 0);
+        assert_eq!(sandbox.wrapped("$W gcc -S main.c").exit, 0);
         let text = fs::read_to_string(sandbox.work().join("main.s")).unwrap();
         assert!(text.contains(&format!(".long\t{number}")), "{number}: {text}");
     }
