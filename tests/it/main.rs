@@ -17,6 +17,7 @@ mod settings_page;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
+mod tidy;
 mod tools;
 mod wrapper;
 mod wrapper_links;
