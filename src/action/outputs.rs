@@ -64,10 +64,10 @@ impl Outputs {
                 output.in_place = is_written_over(command, secondary);
             }
         }
-        if let Some(depfile) = &command.depfile {
-            if let Some(output) = outputs.declare(request, OutputKind::Depfile, &depfile.path) {
-                output.in_place = true;
-            }
+        if let Some(depfile) = &command.depfile
+            && let Some(output) = outputs.declare(request, OutputKind::Depfile, &depfile.path)
+        {
+            output.in_place = true;
         }
         if let Some(output) = outputs.declare(request, OutputKind::Primary, &command.output) {
             // gcc's assembler removes an old object; its compiler proper opens what there is.
