@@ -9,14 +9,8 @@ pub enum FailureKind {
     Usage,
     /// A value in a settings file or a variable.
     Config,
-    /// A remote server, or the way to it.
-    Remote,
-    /// The compiler or another tool.
-    Toolchain,
     /// The machine: disk, permissions, processes.
     Host,
-    /// A bug of ours.
-    Internal,
 }
 
 /// The only error that reaches a user: what could not be done, why, and what would help.

@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn every_cause_and_hint_has_its_line() {
         let failure = Failure {
-            kind: FailureKind::Remote,
+            kind: FailureKind::Host,
             what: "cannot connect to `grpc://h:1`".into(),
             causes: vec!["connection refused".into(), "first\nsecond".into()],
             hints: vec!["start the server".into()],

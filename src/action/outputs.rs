@@ -3,7 +3,7 @@
 use super::ActionRequest;
 use super::place::Location;
 use super::reason::PlacedLocally;
-use crate::command::SecondaryKind;
+use crate::command::{CompileCommand, Family, SecondaryKind, SecondaryOutput, Stage};
 use crate::exec_path::ExecPath;
 use crate::inputs::Entry;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,9 @@ pub struct DeclaredOutput {
     pub optional: bool,
     /// Whether it is text that names paths as diagnostics do, so that `outputs::diagnostics` restores it too.
     pub is_text: bool,
+    /// Whether the compiler writes over a file of this name that is there already: its mode, its other hard links and
+    /// a symlink to it stay. Otherwise a new file takes its place.
+    pub in_place: bool,
 }
 
 /// The outputs of a step, and what its input root needs for them.
@@ -58,12 +61,18 @@ impl Outputs {
             if let Some(output) = outputs.declare(request, OutputKind::Secondary, &secondary.path) {
                 output.optional = secondary.optional;
                 output.is_text = secondary.kind == SecondaryKind::StackUsage;
+                output.in_place = is_written_over(command, secondary);
             }
         }
-        if let Some(depfile) = &command.depfile {
-            outputs.declare(request, OutputKind::Depfile, &depfile.path);
+        if let Some(depfile) = &command.depfile
+            && let Some(output) = outputs.declare(request, OutputKind::Depfile, &depfile.path)
+        {
+            output.in_place = true;
         }
-        outputs.declare(request, OutputKind::Primary, &command.output);
+        if let Some(output) = outputs.declare(request, OutputKind::Primary, &command.output) {
+            // gcc's assembler removes an old object; its compiler proper opens what there is.
+            output.in_place = command.family == Family::Gcc && command.stage == Stage::Assembly;
+        }
         outputs
     }
 
@@ -87,6 +96,7 @@ impl Outputs {
             mode: 0o666,
             optional: false,
             is_text: false,
+            in_place: false,
         });
         self.declared.last_mut()
     }
@@ -107,6 +117,18 @@ impl Outputs {
 
     fn keep(&mut self, reason: PlacedLocally) {
         self.here.get_or_insert(reason);
+    }
+}
+
+/// Whether a secondary output is written over what is there: all but those that another program than the compiler proper
+/// makes (gcc leaves the `.dwo` to objcopy), and clang's serialized diagnostics. As observed of gcc 12, clang 14 and 19.
+fn is_written_over(command: &CompileCommand, output: &SecondaryOutput) -> bool {
+    match command.family {
+        Family::Gcc => output.kind != SecondaryKind::SplitDwarf,
+        Family::Clang => !command
+            .args
+            .iter()
+            .any(|arg| arg.name.ends_with("-serialize-diagnostics") && arg.value.as_ref() == Some(&output.path)),
     }
 }
 

@@ -80,11 +80,6 @@ impl Place {
         &self.cwd
     }
 
-    /// The working directory below the exec root.
-    pub fn cwd_rel(&self) -> &ExecPath {
-        &self.cwd_rel
-    }
-
     /// How an action names the exec root; `P` in the comments of this module. It climbs out of the exec root and comes
     /// back through [`ROOT_NAME`], which no path of the user's does.
     pub fn relocated_root(&self) -> String {

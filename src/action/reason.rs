@@ -66,12 +66,6 @@ pub enum PlacedLocally {
 }
 
 impl PlacedLocally {
-    /// Whether the action holds the user's own command, so that another directory has another key. Otherwise its
-    /// result is what any worker would give, and only the way to a worker is closed.
-    pub fn keyed_by_home(&self) -> bool {
-        !matches!(self, Self::OutsideInput(_) | Self::Presentation)
-    }
-
     /// The code in records.
     pub fn code(&self) -> &'static str {
         match self {

@@ -63,12 +63,6 @@ pub enum LocalOnly {
         /// The header.
         path: String,
     },
-    /// The source is missing: the compiler shall say so itself.
-    #[error("`{path}` does not exist")]
-    MissingSource {
-        /// The source as spelled.
-        path: String,
-    },
 
     // Its options.
     /// No table has it.
@@ -234,41 +228,12 @@ pub enum LocalOnly {
     },
 
     // Its files.
-    /// `__DATE__`, `__TIME__` or `__TIMESTAMP__` gets into the output.
-    #[error("`{path}` uses the date or time of the compile; set SOURCE_DATE_EPOCH to have the result cached")]
-    TimeMacros {
-        /// The file that uses it.
-        path: String,
-    },
     /// An existing output that is neither a regular file nor a symlink to one.
     #[error("the output `{path}` is not a regular file")]
     OutputNotRegular {
         /// As spelled.
         path: String,
     },
-    /// A path that leaves the exec root in a way that cannot be sent.
-    #[error("`{path}` lies outside of the exec root; set `exec_root` to a directory that holds all of the source")]
-    OutsideTree {
-        /// The path.
-        path: String,
-    },
-    /// Two files of equal content that use `#pragma once` or `#import`: a compiler may take them for one.
-    #[error("`{a}` and `{b}` have the same content and `#pragma once`; make one of them include the other")]
-    OnceAlias {
-        /// One.
-        a: String,
-        /// The other.
-        b: String,
-    },
-    /// An `.incbin` or `.include` whose file name is computed.
-    #[error("`{path}` includes a file in assembler whose name rewrap cannot read")]
-    AsmInclude {
-        /// The file that holds it.
-        path: String,
-    },
-    /// The compiler itself could not say what the step reads.
-    #[error("what the step reads could not be found out")]
-    InputsUnknown,
 
     // Its surroundings.
     /// The program is none of the compilers that rewrap knows.
@@ -277,18 +242,6 @@ pub enum LocalOnly {
         /// As invoked.
         tool: String,
     },
-    /// The compiler could not be identified.
-    #[error("`{tool}` did not answer what version it is")]
-    ToolchainUnknown {
-        /// As invoked.
-        tool: String,
-    },
-    /// No daemon answers.
-    #[error("the rewrap daemon does not answer; see `rewrap daemon status`")]
-    DaemonUnavailable,
-    /// Wrapper and daemon see different file systems.
-    #[error("the step runs in a container or namespace that the rewrap daemon does not see")]
-    FileSystemDiffers,
 }
 
 impl LocalOnly {
@@ -308,7 +261,6 @@ impl LocalOnly {
             Self::LinkerInput { .. } => "linker_input",
             Self::UnsupportedLanguage { .. } => "unsupported_language",
             Self::PchOutput { .. } => "pch_output",
-            Self::MissingSource { .. } => "missing_source",
             Self::UnknownOption { .. } => "unknown_option",
             Self::MissingValue { .. } => "missing_value",
             Self::InnerOption { .. } => "inner_option",
@@ -336,22 +288,9 @@ impl LocalOnly {
             Self::ResponseFileText { .. } => "response_file_text",
             Self::NonUtf8 => "non_utf8",
             Self::EnvironmentVariable { .. } => "environment_variable",
-            Self::TimeMacros { .. } => "time_macros",
             Self::OutputNotRegular { .. } => "output_not_regular",
-            Self::OutsideTree { .. } => "outside_tree",
-            Self::OnceAlias { .. } => "once_alias",
-            Self::AsmInclude { .. } => "asm_include",
-            Self::InputsUnknown => "inputs_unknown",
             Self::NotACompiler { .. } => "not_a_compiler",
-            Self::ToolchainUnknown { .. } => "toolchain_unknown",
-            Self::DaemonUnavailable => "daemon_unavailable",
-            Self::FileSystemDiffers => "file_system_differs",
         }
-    }
-
-    /// One sentence that a user can act on, lower case, without a full stop.
-    pub fn sentence(&self) -> String {
-        self.to_string()
     }
 
     /// Whether this is a question to the compiler, as configure scripts and build tools ask them, and no build step:

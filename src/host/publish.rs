@@ -4,7 +4,6 @@
 
 use super::fs::{PathContext as _, PathError};
 use std::fs::{File, Permissions};
-use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use tempfile::TempPath;
@@ -20,13 +19,6 @@ pub struct Draft {
 impl Draft {
     /// How temporary names begin. The dot keeps them out of `*` patterns of the shell and of make.
     pub const PREFIX: &str = ".rewrap-";
-
-    /// A draft in the directory of `target`, to be published there.
-    pub fn beside(target: &Path) -> Result<Self, PathError> {
-        // The parent of a bare file name is the empty path, which `open` does not take.
-        let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-        Self::within(directory.unwrap_or(Path::new(".")))
-    }
 
     /// A draft in this directory, to be published on the same file system.
     pub fn within(directory: &Path) -> Result<Self, PathError> {
@@ -61,17 +53,16 @@ impl Draft {
     }
 }
 
-/// Publishes `bytes` as `target`, with this mode (the umask is not applied). All of it or, on error, none.
-pub fn publish_bytes(target: &Path, bytes: &[u8], mode: u32) -> Result<(), PathError> {
-    let draft = Draft::beside(target)?;
-    draft.file().write_all(bytes).at("write", draft.path())?;
-    draft.publish(target, mode)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::ErrorKind;
+    use std::io::{ErrorKind, Write as _};
+
+    fn publish_bytes(directory: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), PathError> {
+        let draft = Draft::within(directory)?;
+        draft.file().write_all(bytes).at("write", draft.path())?;
+        draft.publish(&directory.join(name), mode)
+    }
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(directory).unwrap();
@@ -84,8 +75,8 @@ mod tests {
     fn a_published_file_has_content_mode_and_no_leftovers() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("out");
-        publish_bytes(&target, b"old", 0o600).unwrap();
-        publish_bytes(&target, b"new", 0o751).unwrap();
+        publish_bytes(dir.path(), "out", b"old", 0o600).unwrap();
+        publish_bytes(dir.path(), "out", b"new", 0o751).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
         assert_eq!(target.metadata().unwrap().permissions().mode() & 0o7777, 0o751);
         assert_eq!(names(dir.path()), ["out"]);
@@ -95,8 +86,8 @@ mod tests {
     fn a_dropped_draft_leaves_the_old_file_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("out");
-        publish_bytes(&target, b"old", 0o644).unwrap();
-        let draft = Draft::beside(&target).unwrap();
+        publish_bytes(dir.path(), "out", b"old", 0o644).unwrap();
+        let draft = Draft::within(dir.path()).unwrap();
         draft.file().write_all(b"half").unwrap();
         assert_eq!(names(dir.path()).len(), 2);
         drop(draft);
@@ -107,7 +98,7 @@ mod tests {
     #[test]
     fn errors_name_the_path_once() {
         let dir = tempfile::tempdir().unwrap();
-        let error = publish_bytes(&dir.path().join("none/out"), b"", 0o644).unwrap_err();
+        let error = publish_bytes(&dir.path().join("none"), "out", b"", 0o644).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("cannot create a file in `{}/none`", dir.path().display())
@@ -116,7 +107,7 @@ mod tests {
         assert_eq!(error.source.to_string(), "No such file or directory (os error 2)");
 
         std::fs::create_dir(dir.path().join("directory")).unwrap();
-        let error = publish_bytes(&dir.path().join("directory"), b"", 0o644).unwrap_err();
+        let error = publish_bytes(dir.path(), "directory", b"", 0o644).unwrap_err();
         assert_eq!(error.source.kind(), ErrorKind::IsADirectory);
         assert_eq!(names(dir.path()), ["directory"]);
     }

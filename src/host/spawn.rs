@@ -19,6 +19,8 @@ const OUTPUT_LIMIT: usize = 64 << 20;
 pub struct Invocation {
     /// The program's file, absolute; no search in `PATH`.
     pub program: PathBuf,
+    /// Its `argv[0]`: clang and busybox-like programs look at it.
+    pub invoked_as: OsString,
     /// Its arguments, without the program's name.
     pub args: Vec<OsString>,
     /// Its whole environment.
@@ -74,6 +76,7 @@ pub enum SpawnError {
 pub fn run(invocation: &Invocation) -> Result<Finished, SpawnError> {
     let program = || invocation.program.clone();
     let child = Command::new(&invocation.program)
+        .arg0(&invocation.invoked_as)
         .args(&invocation.args)
         .env_clear()
         .envs(invocation.env.iter().map(|(name, value)| (name, value)))

@@ -85,12 +85,6 @@ impl Manifests {
         self.decoded.insert(*key, manifests.into());
     }
 
-    /// Forgets what is known for a command.
-    pub fn remove(&self, key: &Key) {
-        self.index.remove(Table::Manifests, key);
-        self.decoded.remove(key);
-    }
-
     fn known(&self, key: &Key) -> Variants {
         if let Some(manifests) = self.decoded.get(key) {
             return manifests;

@@ -92,6 +92,9 @@ pub struct StepRequest {
     pub stderr_is_terminal: bool,
     #[prost(uint32, tag = "14")]
     pub columns: u32,
+    /// If diagnostics go to a terminal: the width of the terminal that is stdin, by which gcc goes (0: it is none).
+    #[prost(uint32, tag = "15")]
+    pub stdin_columns: u32,
 }
 /// Run the real tool here.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -48,8 +48,7 @@ pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, 
             path: output.user_path.clone().into_bytes(),
             content: Some(content),
             mode: output.mode,
-            // Compilers write a depfile into the file that is there, and give other outputs a new one.
-            in_place: output.kind == OutputKind::Depfile,
+            in_place: output.in_place,
         });
     }
     let publish = Publish {

@@ -1,14 +1,14 @@
 //! The key of a request: everything but file contents that decides what the step reads, writes and prints.
 
 use super::request::Request;
-use crate::command::environment_use;
+use crate::command::{Family, environment_use};
 use crate::config::Config;
 use crate::manifest::Key;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// Counts up when what a manifest remembers changes its meaning.
-const FORMAT: &[u8] = b"rewrap step 1";
+const FORMAT: &[u8] = b"rewrap step 2";
 
 /// Parts are hashed with their lengths, so that no two requests run together.
 struct Hash(Sha256);
@@ -38,7 +38,9 @@ pub(super) fn of(request: &Request<'_>, config: &Config, exec_root: &Path) -> Ke
         hash.part(name);
         hash.part(value);
     }
-    hash.part(format!("{:?}", request.presentation()).as_bytes());
+    // Whose compiler it is is not known yet: all that any of them goes by.
+    hash.part(format!("{:?}", request.presentation(Family::Clang)).as_bytes());
+    hash.part(&request.wire.stdin_columns.to_le_bytes());
     let settings = (
         config.paths,
         &config.worker_roots,

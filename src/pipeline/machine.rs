@@ -22,6 +22,7 @@ impl Ask for Processes {
     fn ask(&self, question: &Question<'_>) -> Result<Answer, PathError> {
         let invocation = spawn::Invocation {
             program: question.program.to_owned(),
+            invoked_as: question.invoked_as.to_owned(),
             args: question.args.to_vec(),
             env: question
                 .env

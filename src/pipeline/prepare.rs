@@ -9,6 +9,7 @@ use crate::command::{
     self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, Role, Tool, environment_use, is_configure_probe,
 };
 use crate::config::Config;
+use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
@@ -102,7 +103,7 @@ impl Pipeline {
     pub(super) fn prepare(&self, request: &Request<'_>, config: &Config, note: &mut Note) -> Result<Prepared, NoStep> {
         let began = self.digests.trust().now();
         let env = request.environment();
-        let command = self.understand(request, &env, note)?;
+        let (command, response_files) = self.understand(request, &env, note)?;
         let place = place(request, config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);
         let identity = self
@@ -135,6 +136,7 @@ impl Pipeline {
                 request,
                 config,
                 command,
+                response_files,
                 toolchain,
                 scan,
                 inputs,
@@ -147,8 +149,13 @@ impl Pipeline {
         prepared
     }
 
-    /// The command, or why there is none.
-    fn understand(&self, request: &Request<'_>, env: &Environment, note: &mut Note) -> Result<CompileCommand, NoStep> {
+    /// The command and the response files it was read from, or why there is none.
+    fn understand(
+        &self,
+        request: &Request<'_>,
+        env: &Environment,
+        note: &mut Note,
+    ) -> Result<(CompileCommand, ResponseFiles), NoStep> {
         if let Some(reason) = not_a_compiler(request.invoked_as) {
             return Err(reason.into());
         }
@@ -165,8 +172,14 @@ impl Pipeline {
         };
         let args: Vec<String> = request.args.iter().map(|word| (*word).to_owned()).collect();
         let mut parse_micros = 0;
+        let mut response_files = ResponseFiles::new();
         let parsed = timed(&mut parse_micros, || {
-            command::parse(&driver, &args, &mut |path| std::fs::read(request.cwd.join(path)).ok())
+            command::parse(&driver, &args, &mut |path| {
+                let path = request.cwd.join(path);
+                let bytes = std::fs::read(&path).ok()?;
+                response_files.insert(path, Digest::of(&bytes));
+                Some(bytes)
+            })
         });
         note.phases().parse += parse_micros;
         let command = parsed?;
@@ -179,7 +192,7 @@ impl Pipeline {
         if let Some(path) = irregular_output(&command, &request.cwd) {
             return Err(LocalOnly::OutputNotRegular { path }.into());
         }
-        Ok(command)
+        Ok((command, response_files))
     }
 
     /// The actions, the candidates, the manifest.
@@ -223,13 +236,15 @@ impl Pipeline {
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
         let mut observed = parts.inputs.observed.clone();
+        observed.files.extend(parts.response_files.clone());
         // The compiler itself: another one under the same name must be noticed without asking it.
-        let tools = parts
-            .toolchain
-            .files
-            .iter()
-            .map(|file| (file.path.clone(), file.digest));
+        let toolchain = &parts.toolchain;
+        let tools = toolchain.files.iter().map(|file| (file.path.clone(), file.digest));
         observed.files.extend(tools);
+        // The name that it is called by may be a link, which can come to lead elsewhere.
+        if let Some(driver) = toolchain.files.iter().find(|file| file.path == toolchain.driver_real) {
+            observed.files.insert(toolchain.driver.clone(), driver.digest);
+        }
         let payload = serde_json::to_vec(remembered).expect("text and numbers");
         let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
         observed
@@ -252,11 +267,15 @@ fn place(request: &Request<'_>, config: &Config) -> Result<StepPlace, NoStep> {
     })
 }
 
+/// Response files with the content that the command was read from.
+type ResponseFiles = BTreeMap<PathBuf, Digest>;
+
 /// Everything that was found, on its way to an action.
 struct Parts<'a> {
     request: &'a Request<'a>,
     config: &'a Config,
     command: CompileCommand,
+    response_files: ResponseFiles,
     toolchain: Arc<Toolchain>,
     scan: Scan,
     inputs: InputSet,
@@ -341,7 +360,7 @@ impl Parts<'_> {
 
 /// Colour and width matter only where the command does not settle them.
 fn presentation_of(parts: &Parts<'_>) -> Presentation {
-    let look = parts.request.presentation();
+    let look = parts.request.presentation(parts.command.family);
     let settled = [
         "-fno-diagnostics-color",
         "-fno-color-diagnostics",

@@ -19,14 +19,6 @@ impl Blob {
         }
     }
 
-    /// The digest of the content as it is now. Blocks while a file is read.
-    pub fn digest(&self) -> io::Result<Digest> {
-        match self {
-            Self::Bytes(bytes) => Ok(Digest::of(bytes)),
-            Self::File(file) => digest_of(file),
-        }
-    }
-
     /// The whole content in memory. Blocks while a file is read.
     pub fn to_bytes(&self) -> io::Result<Bytes> {
         match self {

@@ -67,10 +67,22 @@ pub async fn action_cache(cache: &dyn ActionCache) -> Result<(), LawBroken> {
             .is_some_and(|found| (found.exit_code, &found.stdout_raw) == (result.exit_code, &result.stdout_raw));
         require(law, same, || format!("{found:?}"))?;
     }
+    Ok(())
+}
+
+/// Checks that a digest is a hash *and* a size, as the protocol has it. Some servers (buildbox-casd) look at the hash
+/// alone.
+pub async fn sizes_count<S: BlobStore + ActionCache>(store: &S) -> Result<(), LawBroken> {
+    let content = random(100);
+    let digest = Digest::of(&content);
+    let other = Digest::from_parts(*digest.hash(), digest.size() + 1);
+    let law = "another size is another blob";
+    store.put(digest, content.into()).await.or_broken(law)?;
+    require_absent(store, other, law).await?;
 
     let law = "another size is another action";
-    let other = Digest::from_parts(*action.hash(), action.size() + 1);
-    let found = cache.get(other).await.or_broken(law)?;
+    store.update(digest, ActionResult::default()).await.or_broken(law)?;
+    let found = ActionCache::get(store, other).await.or_broken(law)?;
     require(law, found.is_none(), || format!("{found:?}"))
 }
 
@@ -89,8 +101,6 @@ async fn what_was_put_is_got(store: &dyn BlobStore) -> Result<(), LawBroken> {
             store.put(digest, content.clone().into()).await.or_broken(law)?;
             require_content(store, digest, &content, law).await?;
         }
-        let other = Digest::from_parts(*digest.hash(), digest.size() + 1);
-        require_absent(store, other, "another size is another blob").await?;
     }
     Ok(())
 }

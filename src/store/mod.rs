@@ -1,18 +1,16 @@
-//! Where blobs and action results are kept: leaves (memory, disk, remote) and small decorators around them.
-//! [`compose`] alone knows the order of the stack; [`laws`] says what all of them have in common.
+//! Where blobs and action results are kept: traits, the store on disk, and one store in front of another. A server's
+//! are [`RemoteCas`](crate::remote::RemoteCas) and [`RemoteActionCache`](crate::remote::RemoteActionCache). [`laws`] says
+//! what all of them have in common.
 //!
-//! Packing small blobs into one call is not here: only the client of a server knows that server's limits.
+//! Proving downloads, packing small blobs into one call and asking only once what concurrent steps share are not here:
+//! only the client of a server knows its limits, and what it said last.
 
 mod blob;
-pub mod compose;
-pub mod deduplicating;
 pub mod disk;
-pub mod existence_caching;
 pub mod laws;
-pub mod memory;
-pub mod metered;
+#[cfg(test)]
+mod memory;
 pub mod read_through;
-pub mod verifying;
 
 pub use disk::DiskStore;
 

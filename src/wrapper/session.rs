@@ -10,7 +10,7 @@ use crate::wrapper::signals::Waking;
 use rustix::net::sockopt::{self, Timeout};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -202,10 +202,9 @@ fn describe(invocation: &Invocation) -> io::Result<wire::StepRequest> {
     let cwd = FileId::of(Path::new("."))?;
     let stderr = io::stderr();
     let stderr_is_terminal = stderr.is_terminal();
-    let columns = if stderr_is_terminal {
-        rustix::termios::tcgetwinsize(&stderr).map_or(0, |size| size.ws_col)
-    } else {
-        0
+    let columns = |of: BorrowedFd<'_>| match rustix::termios::tcgetwinsize(of) {
+        Ok(size) if stderr_is_terminal => size.ws_col.into(),
+        _ => 0,
     };
     Ok(wire::StepRequest {
         tool: invocation.tool.as_os_str().as_bytes().to_vec(),
@@ -221,7 +220,8 @@ fn describe(invocation: &Invocation) -> io::Result<wire::StepRequest> {
         cwd_device: cwd.device,
         cwd_inode: cwd.inode,
         stderr_is_terminal,
-        columns: columns.into(),
+        columns: columns(stderr.as_fd()),
+        stdin_columns: columns(io::stdin().as_fd()),
     })
 }
 

@@ -3,6 +3,7 @@ use super::*;
 fn shell(script: &str, timeout: Duration) -> Result<Finished, SpawnError> {
     run(&Invocation {
         program: "/bin/sh".into(),
+        invoked_as: "any-name".into(),
         args: vec!["-c".into(), script.into()],
         env: vec![("NAME".into(), "value".into())],
         cwd: "/usr".into(),
@@ -27,6 +28,7 @@ fn a_program_gets_what_was_said_and_nothing_else() {
         "to-err\n",
         3,
     );
+    check("echo $0", "any-name\n", "", 0);
     check("cat", "", "", 0);
     check("echo \"$HOME$USER\"", "\n", "", 0);
     check("exec >&- 2>&-; exit 1", "", "", 1);
@@ -44,6 +46,7 @@ fn more_than_a_pipe_holds_is_taken_from_both_outputs() {
 fn a_program_that_is_not_there_is_named() {
     let missing = Invocation {
         program: "/nowhere/cc".into(),
+        invoked_as: "cc".into(),
         args: Vec::new(),
         env: Vec::new(),
         cwd: "/".into(),

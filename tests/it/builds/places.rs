@@ -105,12 +105,12 @@ fn every_kind_of_source_and_option_is_cached() {
             "$W {compiler} @flags -c main.c -ffunction-sections -fPIC -MD -MF deps"
         ));
         check(&format!("$W {compiler} -x c++ -c main.c"));
-        check(&format!("$W {compiler} --coverage -c main.c -o main.o"));
+        check(&format!("$W {compiler} --coverage -frandom-seed=1 -c main.c -o main.o"));
         check(&format!("$W {compiler} -c 'a dir/x.c' -o 'a dir/x.o' -MD"));
         check(&format!("$W {compiler} -c 'weird$name.c' -MD"));
         check(&format!("$W {compiler} -c code.S -g"));
         check(&format!("$W {compiler} -c plain.s -o code.o"));
-        check(&format!("$W {compiler} -flto -c main.c"));
+        check(&format!("$W {compiler} -flto -frandom-seed=1 -c main.c"));
         check(&format!("$W {cxx} -std=c++17 -g -fno-exceptions -c part.cc"));
         check(
             &format!("$W {cxx} -stdlib=libstdc++ -I. -iquote . -isystem . -idirafter . -c part.cc").replace(

@@ -52,8 +52,10 @@ extra.o: main.c
 ";
 
 const CMAKE: &str = "\
-cmake_minimum_required(VERSION 3.20)
-project(app C CXX ASM)
+cmake_minimum_required(VERSION 3.19)
+project(app C CXX)
+# CMake has launchers for C and C++ alone.
+set_source_files_properties(three.S PROPERTIES LANGUAGE C)
 add_library(parts STATIC sub/one.c sub/deeper/two.cc three.S)
 target_include_directories(parts PUBLIC include)
 target_compile_definitions(parts PRIVATE ONE=1)
@@ -232,7 +234,7 @@ fn cmake() {
             ),
             wrapped: (
                 "cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
-             -DCMAKE_C_COMPILER_LAUNCHER=rewrap-cc -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc -DCMAKE_ASM_COMPILER_LAUNCHER=rewrap-cc",
+             -DCMAKE_C_COMPILER_LAUNCHER=rewrap-cc -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc",
                 "ninja -C build -d keepdepfile",
             ),
         },
@@ -246,7 +248,7 @@ fn cmake() {
                 "make -C build -j3",
             ),
             wrapped: (
-                "CMAKE_C_COMPILER_LAUNCHER=rewrap-cc CMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc CMAKE_ASM_COMPILER_LAUNCHER=rewrap-cc \
+                "CMAKE_C_COMPILER_LAUNCHER=rewrap-cc CMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc \
              cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++",
                 "make -C build -j3",
             ),

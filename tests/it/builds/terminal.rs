@@ -18,10 +18,7 @@ fn on_terminal(sandbox: &Sandbox, wrapper: &str, width: u32, text: &str) -> Told
 fn colour_and_width_are_the_compilers_choice() {
     let sandbox = Sandbox::new();
     let long = "x = x + 1; ".repeat(20);
-    sandbox.write(
-        "warns.c",
-        &format!("int f(int x) {{ int unused; {long} return y; }}\n").replace("return y", "return x"),
-    );
+    sandbox.write("warns.c", &format!("int f(int x) {{ {long} int unused; return x; }}\n"));
     sandbox.write("broken.c", "int f(void) { return missing_name; }\n");
     for compiler in COMPILERS {
         let check = |step: &str, width: u32, ends: [usize; 2]| {
@@ -41,7 +38,9 @@ fn colour_and_width_are_the_compilers_choice() {
         check(&step, 80, [1, 0]);
         check(&step, 200, [1, 0]);
         check(&format!("$W {compiler} -c broken.c"), 100, [1, 1]);
-        check(&format!("$W {compiler} -Wall -c warns.c < /dev/null"), 80, [1, 0]);
+        // gcc goes by the width of stdin.
+        let elsewhere = if compiler == "gcc" { [1, 0] } else { [0, 0] };
+        check(&format!("$W {compiler} -Wall -c warns.c < /dev/null"), 80, elsewhere);
         // Without a terminal, after all that, nothing is coloured.
         let thrice = sandbox.thrice(&step);
         assert!(!thrice.plain.stderr.contains('\x1b'));

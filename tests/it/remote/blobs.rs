@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::support::fake_reapi::{Committed, Fault, Rpc};
-use rewrap::remote::{RemoteCas, Source};
-use rewrap::store::{Blob, BlobStore, StoreError};
+use rewrap::remote::{RemoteActionCache, RemoteCas, Source};
+use rewrap::store::{Blob, BlobStore, StoreError, laws};
 use tonic::Code;
 
 /// Too large for a batch, and several messages of a stream.
@@ -187,21 +187,24 @@ async fn batches_fit_whatever_the_server_really_takes() {
 }
 
 #[tokio::test]
-async fn the_store_keeps_its_laws() {
-    let (server, remote) = pair(Habits {
-        repeats_missing: true,
-        names_others: true,
-        ..Habits::default()
-    });
+async fn a_server_keeps_the_laws_of_stores() {
+    for (repeats_missing, names_others) in [(false, false), (true, true)] {
+        let (_server, remote) = pair(Habits {
+            repeats_missing,
+            names_others,
+            ..Habits::default()
+        });
+        laws::blob_store(&RemoteCas::new(remote.clone())).await.expect("kept");
+        laws::action_cache(&RemoteActionCache::new(remote)).await.expect("kept");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_is_known_to_be_there_is_not_sent_again() {
+    let (server, remote) = pair(Habits::default());
     let store = RemoteCas::new(remote);
-    let [here, gone] = [Digest::of(b"here"), Digest::of(b"gone")];
+    let here = Digest::of(b"here");
     store.put(here, Blob::Bytes("here".into())).await.expect("put");
-    assert_eq!(content(&store.get(here).await.expect("got")), b"here");
-    assert!(matches!(store.get(gone).await, Err(StoreError::NotFound(digest)) if digest == gone));
-    let asked = [gone, here, Digest::empty(), gone];
-    assert_eq!(store.find_missing(&asked).await.expect("an answer"), [gone]);
-    assert_eq!(content(&store.get(Digest::empty()).await.expect("always there")), b"");
-    // What is known to be there is neither asked for nor sent again.
     let calls = server.calls(Rpc::FindMissingBlobs);
     store.put(here, Blob::Bytes("here".into())).await.expect("put");
     assert_eq!((server.uploads(here), server.calls(Rpc::FindMissingBlobs)), (1, calls));

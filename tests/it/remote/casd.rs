@@ -6,7 +6,8 @@ mod server;
 use super::*;
 use rewrap::execute::attestation::{Attestation, Expected, Workers};
 use rewrap::execute::remote::lookup;
-use rewrap::remote::{RemoteCas, Source};
+use rewrap::remote::{RemoteActionCache, RemoteCas, Source};
+use rewrap::store::laws;
 
 /// Starts the server; `None`, said aloud, if it is not installed and need not be.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
@@ -38,6 +39,8 @@ async fn a_real_server_executes_caches_and_attests() {
     results(&remote).await;
     blobs(&remote).await;
     attestation(&remote).await;
+    laws::blob_store(&RemoteCas::new(remote.clone())).await.expect("kept");
+    laws::action_cache(&RemoteActionCache::new(remote)).await.expect("kept");
 }
 
 async fn outcomes(remote: &Remote) {
