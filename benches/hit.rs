@@ -225,7 +225,7 @@ impl Bench {
         let text = |path: PathBuf| path.display().to_string();
         let floor = text(self.dir.join("floor"));
         let ccache = [("CCACHE_DIR", self.dir.join("ccache"))];
-        let mut plain = self.compiler("plain compile", vec!["/usr/bin/g++".into()], "plain", &[]);
+        let mut plain = self.compiler("plain compile", &["/usr/bin/g++".into()], "plain", &[]);
         plain.every = COMPILE_EVERY;
         plain.run_one();
         let copied =
@@ -240,12 +240,12 @@ impl Bench {
             self.contender("copy of the two outputs", [copy(0), copy(1)], &[]),
         ];
         for (name, programs) in &self.programs {
-            let wrapper = vec![text(programs.join("rewrap-cc")), "g++".into()];
+            let wrapper = [text(programs.join("rewrap-cc")), "g++".into()];
             let output = name.rsplit(' ').next().expect("words");
-            contenders.push(self.compiler(name, wrapper, output, &self.places()));
+            contenders.push(self.compiler(name, &wrapper, output, &self.places()));
         }
-        let wrapper = vec![text(self.ccache.clone()), "g++".into()];
-        contenders.push(self.compiler("ccache, direct hit", wrapper, "ccache", &ccache));
+        let wrapper = [text(self.ccache.clone()), "g++".into()];
+        contenders.push(self.compiler("ccache, direct hit", &wrapper, "ccache", &ccache));
         contenders.push(plain);
         contenders
     }
@@ -256,7 +256,7 @@ impl Bench {
         [("XDG_RUNTIME_DIR", of("run")), ("XDG_CACHE_HOME", of("cache"))]
     }
 
-    fn compiler(&self, name: &'static str, program: Vec<String>, output: &str, env: &[(&str, PathBuf)]) -> Contender {
+    fn compiler(&self, name: &'static str, program: &[String], output: &str, env: &[(&str, PathBuf)]) -> Contender {
         let compile = |which: usize| {
             let (object, depfile) = (format!("{output}-{which}.o"), format!("{output}-{which}.d"));
             let words = [
