@@ -7,6 +7,7 @@
 pub mod digest;
 pub mod exec_path;
 pub mod failure;
+pub mod observation;
 pub mod pb;
 
 pub mod command;

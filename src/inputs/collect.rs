@@ -1,10 +1,11 @@
 //! From a scan and a command to the set of inputs.
 
 use super::place::{End, Placer, Unplaceable};
-use super::{Entry, InputSet, Names, Observation, OutsideFile};
+use super::{Entry, InputSet, OutsideFile};
 use crate::command::{Chain, CompileCommand, Role};
 use crate::digest::Digest;
 use crate::host::fs::{PathContext, PathError};
+use crate::observation::{Names, Observation};
 use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::{FileDigests, Toolchain};
 use std::collections::BTreeMap;

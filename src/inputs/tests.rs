@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::command::{Arg, Chain, CompileCommand, Family, Form, Language, Role, Stage};
+use crate::observation::Names;
 use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::tests::Disk;
 use crate::toolchain::{FileDigests, Toolchain};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

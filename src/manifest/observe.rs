@@ -16,7 +16,7 @@ use crate::host::fs::{PathContext as _, PathError};
 use crate::host::listings::Listings;
 use crate::host::trust::changed_since;
 use crate::host::walk::{End, Walk, Walker, walk};
-use crate::inputs::{self, Observation};
+use crate::observation::{self, Observation};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -112,8 +112,8 @@ impl<'a> Observer<'a> {
             let real = self.find(path, End::Directory)?;
             let wanted = self.directories.entry(real).or_default();
             match names {
-                inputs::Names::All => wanted.all = true,
-                inputs::Names::These(names) => wanted.names.extend(names.iter().map(Vec::as_slice)),
+                observation::Names::All => wanted.all = true,
+                observation::Names::These(names) => wanted.names.extend(names.iter().map(Vec::as_slice)),
             }
         }
         for path in &observation.present {

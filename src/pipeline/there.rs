@@ -14,7 +14,7 @@ use crate::execute::attestation::{DriverName, Expected, Verdict};
 use crate::execute::outcome::Outcome;
 use crate::execute::remote::{Cost, DeclaredOutputs, Finished, RemoteFailure, RemoteRequest, execute, lookup};
 use crate::execute::strategy::Plan;
-use crate::inputs::Names;
+use crate::observation::Names;
 use crate::pb::reapi::{ActionResult, OutputFile};
 use crate::pb::record::Where;
 use crate::remote::{ExecutionLimits, RemoteActionCache, RemoteCas, RequestMetadata, Source};

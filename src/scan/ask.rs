@@ -259,7 +259,7 @@ impl Scanner {
             files,
             passed_over,
             search_dirs: Vec::new(),
-            observed: crate::inputs::Observation::default(),
+            observed: crate::observation::Observation::default(),
             date_or_time: None,
             timestamp: None,
             named_absolutely: Vec::new(),

@@ -1,7 +1,7 @@
 //! Looking for names in directories as the kernel does, component by component, and noting everything that was looked
 //! at: creating or removing any noted name is a reason to look again.
 
-use crate::inputs::{Names, Observation};
+use crate::observation::{Names, Observation};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;

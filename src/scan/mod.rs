@@ -17,7 +17,7 @@ pub use ask::{Scanner, Step};
 
 use crate::digest::Digest;
 use crate::host::fs::PathError;
-use crate::inputs::Observation;
+use crate::observation::Observation;
 use std::path::PathBuf;
 
 /// How we know that a file is read.

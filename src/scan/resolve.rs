@@ -2,7 +2,7 @@
 
 use super::file_facts::{FileFacts, Form, Mention, Use};
 use super::look::{End, Look};
-use crate::inputs::Observation;
+use crate::observation::Observation;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -198,7 +198,7 @@ fn where_the_whole_listing_matters_every_name_does() {
         write(host.at("d/a.h"), "");
         symlink("../target", host.at("d/link.h")).expect("symlink");
         let mut seen = Observation::default();
-        seen.directories.insert(host.at("d"), inputs::Names::All);
+        seen.directories.insert(host.at("d"), observation::Names::All);
         let manifest = host.observe(&seen, host.trust.now()).expect("observed");
         edit(&host);
         match host.holds(&manifest) {

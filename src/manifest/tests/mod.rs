@@ -12,7 +12,7 @@ use crate::host::index::Index;
 use crate::host::listings::Listings;
 use crate::host::trust::Trust;
 use crate::host::walk::{End, Walker};
-use crate::inputs::{self, Observation};
+use crate::observation::{self, Observation};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -101,7 +101,7 @@ impl Search {
         }
         let (first, rest) = name.split_once('/').unwrap_or((name, ""));
         let names = self.seen.directories.entry(directory.to_owned());
-        let inputs::Names::These(names) = names.or_insert(inputs::Names::These(BTreeSet::new())) else {
+        let observation::Names::These(names) = names.or_insert(observation::Names::These(BTreeSet::new())) else {
             unreachable!("only these");
         };
         names.insert(first.as_bytes().to_vec());
