@@ -4,7 +4,7 @@
 //!
 //!     tests/setup ccache && cargo bench --bench hit [-- ROUNDS]
 //!
-//! `REWRAP_BENCH_INSTALLED=DIRECTORY` also measures the programs that `shims/install` has put there.
+//! `REWRAP_TEST_INSTALLED=DIRECTORY` also measures the programs that `shims/install` has put there.
 #![expect(clippy::print_stdout, reason = "a program of its own: its report goes to stdout")]
 
 use std::fmt::Write as _;
@@ -177,7 +177,7 @@ impl Bench {
     fn new(dir: &Path) -> Self {
         let built = Path::new(env!("CARGO_BIN_EXE_rewrap")).parent().expect("directory");
         let mut programs = vec![("rewrap-cc, as built", built.to_owned())];
-        if let Some(installed) = std::env::var_os("REWRAP_BENCH_INSTALLED") {
+        if let Some(installed) = std::env::var_os("REWRAP_TEST_INSTALLED") {
             programs.push(("rewrap-cc, as installed", PathBuf::from(installed).join("bin")));
         }
         let tools = std::env::var_os("REWRAP_TEST_TOOLS").map_or_else(
@@ -240,11 +240,11 @@ impl Bench {
             self.contender("copy of the two outputs", [copy(0), copy(1)], &[]),
         ];
         for (name, programs) in &self.programs {
-            let wrapper = vec![text(programs.join("rewrap-cc")), "g++".into()];
+            let wrapper = [text(programs.join("rewrap-cc")), "g++".into()];
             let output = name.rsplit(' ').next().expect("words");
             contenders.push(self.compiler(name, &wrapper, output, &self.places()));
         }
-        let wrapper = vec![text(self.ccache.clone()), "g++".into()];
+        let wrapper = [text(self.ccache.clone()), "g++".into()];
         contenders.push(self.compiler("ccache, direct hit", &wrapper, "ccache", &ccache));
         contenders.push(plain);
         contenders

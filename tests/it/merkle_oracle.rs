@@ -142,7 +142,9 @@ fn description(step: &Step, built: &BuiltAction, place: &Place) -> serde_json::V
         }
     };
     let mut entries: Vec<_> = step.entries.iter().map(|(path, kind)| entry(path, kind)).collect();
-    entries.push(entry(place.cwd_rel().as_str(), &Entry::Directory));
+    let inside = place.cwd().strip_prefix(place.exec_root()).expect("the cwd is inside");
+    let inside = inside.trim_start_matches('/');
+    entries.push(entry(inside, &Entry::Directory));
     for output in &built.outputs {
         let walked = if output.user_path.starts_with("x/") {
             "build/x"
@@ -164,7 +166,7 @@ fn description(step: &Step, built: &BuiltAction, place: &Place) -> serde_json::V
         "arguments": built.command.arguments,
         "environment": environment,
         "output_paths": built.outputs.iter().map(|output| &output.action_path).collect::<Vec<_>>(),
-        "working_directory": format!("{prefix}/{}", place.cwd_rel()),
+        "working_directory": format!("{prefix}/{inside}"),
         "platform": step.platform,
         "legacy": step.legacy,
         "salt": Digest::from_parts(built.action.salt.as_slice().try_into().expect("32 bytes"), 0).hex(),

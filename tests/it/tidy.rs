@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Modules of one layer of which one uses the other: `(user, used)`. Never both ways.
 const SIBLINGS: &[(&str, &str)] = &[
-    ("digest", "pb"),        // A digest is sent as the protocol's message.
+    ("digest", "pb"), // A digest is sent as the protocol's message.
+    ("observation", "digest"),
     ("depfile", "command"),  // Its layout is that of a compiler family.
     ("config", "host"),      // Files that may have changed are known by identity.
     ("scan", "toolchain"),   // The compiler is asked.
@@ -74,7 +75,7 @@ fn sources() -> Vec<Source> {
     let is_code = |path: &PathBuf| {
         let parts = path.strip_prefix(&src).unwrap().components();
         !parts
-            .map(|part| part.as_os_str())
+            .map(std::path::Component::as_os_str)
             .any(|part| part == "tests" || part == "tests.rs" || part == "pb")
     };
     let source = |path: PathBuf| {

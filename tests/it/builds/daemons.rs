@@ -141,10 +141,10 @@ fn without_a_place_for_anything_the_build_passes() {
         fs::write(sandbox.own("cache"), "").unwrap();
     });
     check("the cache directory cannot be made", &|sandbox| {
-        sandbox.set("XDG_CACHE_HOME", "/proc/none")
+        sandbox.set("XDG_CACHE_HOME", "/proc/none");
     });
     check("the store cannot be made", &|sandbox| {
-        sandbox.set("REWRAP_DISK_CACHE", "/proc/none")
+        sandbox.set("REWRAP_DISK_CACHE", "/proc/none");
     });
     check("no home", &|sandbox| {
         sandbox.set("HOME", "");

@@ -36,10 +36,10 @@ fn put(path: &Path, text: &str) {
 const CHANGES: &[Change] = &[
     ("nothing", false, |_| {}),
     ("a header is edited", true, |dir| {
-        put(&dir.join("own.h"), "#define OWN 234\n")
+        put(&dir.join("own.h"), "#define OWN 234\n");
     }),
     ("a header is edited at the same size", true, |dir| {
-        put(&dir.join("own.h"), "#define OWN 2\n")
+        put(&dir.join("own.h"), "#define OWN 2\n");
     }),
     ("a header is replaced at the same size and time", true, |dir| {
         let path = dir.join("own.h");
@@ -49,36 +49,36 @@ const CHANGES: &[Change] = &[
         fs::rename(dir.join("new"), path).unwrap();
     }),
     ("a header is deleted", true, |dir| {
-        fs::remove_file(dir.join("own.h")).unwrap()
+        fs::remove_file(dir.join("own.h")).unwrap();
     }),
     ("a header becomes a directory", true, |dir| {
         fs::remove_file(dir.join("own.h")).unwrap();
         fs::create_dir(dir.join("own.h")).unwrap();
     }),
     ("a header is shadowed", true, |dir| {
-        put(&dir.join("early/late.h"), "#define LATE 2\n")
+        put(&dir.join("early/late.h"), "#define LATE 2\n");
     }),
     ("a header is shadowed by a directory", false, |dir| {
-        fs::create_dir(dir.join("early/late.h")).unwrap()
+        fs::create_dir(dir.join("early/late.h")).unwrap();
     }),
     ("a header that was asked for comes", true, |dir| {
-        put(&dir.join("maybe.h"), "#define MAYBE 1\n")
+        put(&dir.join("maybe.h"), "#define MAYBE 1\n");
     }),
     ("a symlink points elsewhere", true, |dir| {
         fs::remove_file(dir.join("linked.h")).unwrap();
         symlink("linked2.h", dir.join("linked.h")).unwrap();
     }),
     ("a symlink's target is edited", true, |dir| {
-        put(&dir.join("linked1.h"), "#define LINKED 5\n")
+        put(&dir.join("linked1.h"), "#define LINKED 5\n");
     }),
     ("the source is edited", true, |dir| {
-        put(&dir.join("main.c"), "int value;\n")
+        put(&dir.join("main.c"), "int value;\n");
     }),
     ("a response file is edited", true, |dir| {
-        put(&dir.join("flags"), "-DFLAG=7 -Iearly -Ilate\n")
+        put(&dir.join("flags"), "-DFLAG=7 -Iearly -Ilate\n");
     }),
     ("CPATH names another directory", true, |dir| {
-        put(&dir.join("cpath"), "two\n")
+        put(&dir.join("cpath"), "two\n");
     }),
     ("a header is touched", false, |dir| {
         fs::File::open(dir.join("own.h"))
@@ -93,7 +93,7 @@ const CHANGES: &[Change] = &[
         }
     }),
     ("a header that nobody asks for comes", false, |dir| {
-        put(&dir.join("early/unrelated.h"), "#error\n")
+        put(&dir.join("early/unrelated.h"), "#error\n");
     }),
 ];
 

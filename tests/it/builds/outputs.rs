@@ -39,6 +39,9 @@ fn modes_follow_the_umask() {
     }
 }
 
+/// Makes a file of this name.
+type Before<'a> = &'a dyn Fn(&Path);
+
 #[test]
 fn files_that_are_there_already_are_treated_as_the_compiler_does() {
     let sandbox = Sandbox::new();
@@ -62,7 +65,7 @@ fn files_that_are_there_already_are_treated_as_the_compiler_does() {
         fs::write(&target, "target").unwrap();
         symlink(target, path).unwrap();
     };
-    let befores: [(&str, &dyn Fn(&Path)); 5] = [
+    let befores: [(&str, Before<'_>); 5] = [
         ("a longer file of mode 0600", &older("long", 0o600)),
         ("symlink to a file", &to_a_file),
         ("dangling symlink", &linked_to("elsewhere/new")),

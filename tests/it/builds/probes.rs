@@ -3,6 +3,41 @@
 use super::COMPILERS;
 use super::sandbox::Sandbox;
 
+/// Of a directory with `conftest.c` and `main.c`.
+const QUESTIONS: &[&str] = &[
+    "-c conftest.c",
+    "-o conftest conftest.c && ./conftest",
+    "-c conftest.c -o conftest.o -MD -MF conftest.d",
+    "-x c -c - -o out.o < main.c",
+    "-E - < main.c",
+    "-E main.c",
+    "-E main.c -o main.i",
+    "-E -dM -x c /dev/null",
+    "-M main.c",
+    "-MM main.c -MF main.d",
+    "-fsyntax-only main.c",
+    "--version",
+    "-v",
+    "-V",
+    "-qversion",
+    "-dumpversion",
+    "-dumpmachine",
+    "-print-search-dirs",
+    "-print-prog-name=ld",
+    "-print-file-name=libc.so",
+    "-print-multi-os-directory",
+    "--help",
+    "-Q --help=target",
+    "--no-such-option -c main.c",
+    "",
+    "no-such-file.c",
+    "-c no-such-file.c",
+    "-c",
+    "-c main.c -o",
+    "-S main.c -o -",
+    "-c main.c -o /dev/null",
+];
+
 #[test]
 fn questions_are_answered_by_the_compiler_itself() {
     let sandbox = Sandbox::new();
@@ -10,39 +45,6 @@ fn questions_are_answered_by_the_compiler_itself() {
         ("conftest.c", "int main(void) { return 0; }\n"),
         ("main.c", "#include <stddef.h>\nint main(void) { return 0; }\n"),
     ]);
-    const QUESTIONS: &[&str] = &[
-        "-c conftest.c",
-        "-o conftest conftest.c && ./conftest",
-        "-c conftest.c -o conftest.o -MD -MF conftest.d",
-        "-x c -c - -o out.o < main.c",
-        "-E - < main.c",
-        "-E main.c",
-        "-E main.c -o main.i",
-        "-E -dM -x c /dev/null",
-        "-M main.c",
-        "-MM main.c -MF main.d",
-        "-fsyntax-only main.c",
-        "--version",
-        "-v",
-        "-V",
-        "-qversion",
-        "-dumpversion",
-        "-dumpmachine",
-        "-print-search-dirs",
-        "-print-prog-name=ld",
-        "-print-file-name=libc.so",
-        "-print-multi-os-directory",
-        "--help",
-        "-Q --help=target",
-        "--no-such-option -c main.c",
-        "",
-        "no-such-file.c",
-        "-c no-such-file.c",
-        "-c",
-        "-c main.c -o",
-        "-S main.c -o -",
-        "-c main.c -o /dev/null",
-    ];
     for compiler in COMPILERS {
         for question in QUESTIONS {
             let thrice = sandbox.thrice(&format!("$W {compiler} {question}"));
