@@ -176,7 +176,10 @@ impl Pipeline {
         let parsed = timed(&mut parse_micros, || {
             command::parse(&driver, &args, &mut |path| {
                 let path = request.cwd.join(path);
-                let bytes = std::fs::read(&path).ok()?;
+                // A pipe can be read only once, and that is the compiler's.
+                let bytes = std::fs::metadata(&path)
+                    .is_ok_and(|found| found.is_file())
+                    .then(|| std::fs::read(&path).ok())??;
                 response_files.insert(path, Digest::of(&bytes));
                 Some(bytes)
             })

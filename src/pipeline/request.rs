@@ -52,7 +52,12 @@ impl<'a> Request<'a> {
 
     /// A variable of the step's environment.
     pub(super) fn env(&self, name: &str) -> Option<&'a [u8]> {
-        self.env.get(name.as_bytes()).copied()
+        self.variable(name.as_bytes())
+    }
+
+    /// The same by a name in bytes.
+    pub(super) fn variable(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.env.get(name).copied()
     }
 
     /// All variables.

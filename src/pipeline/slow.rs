@@ -6,7 +6,7 @@ use super::history::Note;
 use super::prepare::{NoStep, Prepared};
 use super::request::Request;
 use super::there::Elsewhere;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Places};
 use crate::daemon::{Answer, Conversation, HungUp};
 use crate::execute::strategy::{self, WithoutServers};
 use crate::pb::record::Where;
@@ -78,7 +78,11 @@ impl<'a> Step<'a> {
         };
         let resolved = match self.pipeline.settings(&request) {
             Ok(resolved) => resolved,
-            Err(error) => return Ok(self.without_settings(&error)),
+            Err(error) => {
+                // Where records go without any settings.
+                *state_dir = Places::new(|name| request.variable(name)).writable_cache();
+                return Ok(self.without_settings(&error));
+            }
         };
         state_dir.clone_from(&resolved.config.state_dir);
         // What was too much for an accept thread: large outputs that this process hands out for the first time.
