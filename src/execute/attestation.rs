@@ -333,6 +333,7 @@ async fn ask(
         action: question.action,
         blobs: &question.blobs,
         files: &[],
+        near: None,
         outputs: &DeclaredOutputs {
             paths: Vec::new(),
             max_size: 0,

@@ -14,6 +14,8 @@ use crate::remote::{
     ExecutionLimits, ExecutionRequest, Remote, RemoteActionCache, RemoteCas, RemoteError, RemoteExecution, Source,
     Uploaded,
 };
+use crate::store::disk::DiskStore;
+use crate::store::read_through::ReadThrough;
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ pub struct RemoteRequest<'a> {
     pub blobs: &'a [(Digest, Bytes)],
     /// The files that it reads, and where they lie here.
     pub files: &'a [(Digest, PathBuf)],
+    /// Where an output may lie already, so that it is not downloaded. What is downloaded is kept there.
+    pub near: Option<&'a DiskStore>,
     /// What it may leave.
     pub outputs: &'a DeclaredOutputs,
     /// Run it even if there is a result.
@@ -62,7 +66,7 @@ pub struct Finished {
 pub struct Cost {
     /// What was uploaded for it (and not by a concurrent action).
     pub uploaded: Uploaded,
-    /// Bytes of its outputs, stdout and stderr.
+    /// Bytes of its outputs, stdout and stderr that were not here.
     pub downloaded_bytes: u64,
     /// Finding out what is missing, and uploading it.
     pub upload: Duration,
@@ -77,6 +81,7 @@ pub struct Cost {
 /// sandbox, and only a run can tell.
 pub async fn lookup(
     cache: &Remote,
+    near: Option<&DiskStore>,
     action: Digest,
     outputs: &DeclaredOutputs,
     cancelled: &CancellationToken,
@@ -91,15 +96,15 @@ pub async fn lookup(
         let Some(result) = found.filter(|result| result.exit_code == 0) else {
             return Ok(None);
         };
-        let cas = RemoteCas::new(cache.clone());
-        let outcome = match timed(&mut cost.download, result::fetch(&cas, result, outputs, true)).await {
+        let blobs = ReadThrough::new(near.cloned(), RemoteCas::new(cache.clone()));
+        let outcome = match timed(&mut cost.download, result::fetch(&blobs, result, outputs, true)).await {
             Err(RemoteFailure::BadResult(BadResult::Dangling(_))) => return Ok(None),
             outcome => outcome?,
         };
         if !missing_outputs(&outcome, outputs).is_empty() {
             return Ok(None);
         }
-        cost.downloaded_bytes = size(&outcome);
+        cost.downloaded_bytes = size(&outcome) - blobs.spared_bytes();
         Ok(Some(Finished { outcome, cost }))
     };
     unless_cancelled(cancelled, Box::pin(finding)).await
@@ -128,7 +133,12 @@ async fn run(request: &RemoteRequest<'_>) -> Result<Finished, RemoteFailure> {
             call: "Execute",
             what: "a response without a result".to_owned(),
         })?;
-        let fetched = timed(&mut cost.download, result::fetch(&cas, result, request.outputs, cached)).await;
+        let blobs = ReadThrough::new(request.near.cloned(), cas.clone());
+        let fetched = timed(
+            &mut cost.download,
+            result::fetch(&blobs, result, request.outputs, cached),
+        )
+        .await;
         let finished = fetched.and_then(|outcome| killed(&outcome, request.outputs).map_or(Ok(outcome), Err));
         let doubtful = match &finished {
             // A result that a cache had, and that only a run can confirm; or whose blobs are gone.
@@ -142,7 +152,7 @@ async fn run(request: &RemoteRequest<'_>) -> Result<Finished, RemoteFailure> {
             continue;
         }
         let outcome = finished?;
-        cost.downloaded_bytes = size(&outcome);
+        cost.downloaded_bytes = size(&outcome) - blobs.spared_bytes();
         return Ok(Finished { outcome, cost });
     }
 }

@@ -123,7 +123,8 @@ impl Step<'_> {
     /// The remote action cache, by every candidate.
     fn look_up(&mut self, task: &Task<'_, '_>) -> Elsewhere {
         for candidate in &task.prepared.remembered.candidates {
-            let finding = lookup(&task.servers.cache, candidate.action, &task.outputs, &task.cancelled);
+            let Task { servers, outputs, .. } = task;
+            let finding = lookup(&servers.cache, task.store, candidate.action, outputs, &task.cancelled);
             let tried = match task.servers.wait(finding) {
                 Ok(Some(finished)) => self.deliver(task, candidate, finished, Where::RemoteCache),
                 Ok(None) => Err(Try::Next),
@@ -191,6 +192,7 @@ impl Step<'_> {
             action: built.digest,
             blobs: &blobs,
             files: &built.tree.files,
+            near: task.store,
             outputs: &task.outputs,
             skip_cache_lookup: !task.config.remote_accept_cached,
             priority: 0,

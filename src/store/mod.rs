@@ -84,6 +84,14 @@ pub trait BlobStore: Send + Sync {
     async fn find_missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, StoreError>;
     /// The content. [`StoreError::NotFound`] if it is not here.
     async fn get(&self, digest: Digest) -> Result<Blob, StoreError>;
+    /// The contents, in order. The first one that is not here is the error.
+    async fn get_all(&self, digests: &[Digest]) -> Result<Vec<Blob>, StoreError> {
+        let mut blobs = Vec::with_capacity(digests.len());
+        for digest in digests {
+            blobs.push(self.get(*digest).await?);
+        }
+        Ok(blobs)
+    }
     /// Keeps the content.
     async fn put(&self, digest: Digest, blob: Blob) -> Result<(), StoreError>;
 }

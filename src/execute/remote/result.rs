@@ -4,8 +4,7 @@ use super::failure::{BadResult, RemoteFailure};
 use crate::digest::Digest;
 use crate::execute::outcome::{Outcome, OutputBlob};
 use crate::pb::reapi;
-use crate::remote::RemoteCas;
-use crate::store::{Blob, StoreError};
+use crate::store::{Blob, BlobStore, StoreError};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::io::Read as _;
@@ -30,7 +29,7 @@ struct Part {
 
 /// Checks the result and fetches what it names.
 pub(super) async fn fetch(
-    cas: &RemoteCas,
+    blobs: &dyn BlobStore,
     result: reapi::ActionResult,
     declared: &DeclaredOutputs,
     cached: bool,
@@ -44,8 +43,8 @@ pub(super) async fn fetch(
         .filter(|part| part.inlined.is_none())
         .map(|part| part.digest)
         .collect();
-    let mut fetched = cas
-        .read_all(&wanted)
+    let mut fetched = blobs
+        .get_all(&wanted)
         .await
         .map_err(RemoteFailure::of_download)?
         .into_iter();

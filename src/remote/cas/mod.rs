@@ -102,6 +102,10 @@ impl BlobStore for RemoteCas {
         Ok(blobs.pop().expect("one blob for one digest"))
     }
 
+    async fn get_all(&self, digests: &[Digest]) -> Result<Vec<Blob>, StoreError> {
+        self.read_all(digests).await
+    }
+
     async fn put(&self, digest: Digest, blob: Blob) -> Result<(), StoreError> {
         self.ensure_present(&[(digest, blob.into())]).await.map(drop)
     }

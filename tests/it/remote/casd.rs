@@ -58,7 +58,7 @@ async fn outcomes(remote: &Remote) {
 async fn results(remote: &Remote) {
     let job = Job::new("echo $$ >out; echo cached", &[], &["out"]);
     let token = CancellationToken::new();
-    let find = || lookup(remote, job.action, &job.outputs, &token);
+    let find = || lookup(remote, None, job.action, &job.outputs, &token);
     assert!(find().await.expect("an answer").is_none());
     let first = shown(&job.run(remote).await);
     let found = find().await.expect("an answer").expect("a hit");

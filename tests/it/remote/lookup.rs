@@ -4,7 +4,7 @@ use super::*;
 use crate::support::fake_reapi::{Fault, Rpc};
 use rewrap::execute::remote::lookup;
 use rewrap::remote::RemoteActionCache;
-use rewrap::store::ActionCache;
+use rewrap::store::{ActionCache, DiskStore};
 use tonic::Code;
 
 /// Stores a result of an action with the output `out` and looks it up: "miss", or the outcome, or the failure.
@@ -22,7 +22,7 @@ async fn look(server: &FakeReapi, remote: &Remote, edit: impl FnOnce(&mut reapi:
     };
     edit(&mut result);
     server.set_result(job.action, result);
-    match lookup(remote, job.action, &job.outputs, &CancellationToken::new()).await {
+    match lookup(remote, None, job.action, &job.outputs, &CancellationToken::new()).await {
         Ok(None) => "miss".to_owned(),
         Ok(Some(finished)) => {
             assert!(finished.outcome.cached);
@@ -38,7 +38,7 @@ const HIT: &str = "out=12 said/warned exit 0";
 async fn what_is_not_there_is_a_miss() {
     let (_server, remote) = pair(Habits::default());
     let job = Job::join();
-    let found = lookup(&remote, job.action, &job.outputs, &CancellationToken::new()).await;
+    let found = lookup(&remote, None, job.action, &job.outputs, &CancellationToken::new()).await;
     assert!(found.expect("an answer").is_none());
 }
 
@@ -69,6 +69,39 @@ async fn a_dangling_result_is_a_miss() {
         look(&server, &remote, |_| server.lose(Digest::of(b"said"))).await,
         "miss"
     );
+}
+
+#[tokio::test]
+async fn an_output_that_is_here_is_not_downloaded_and_one_that_was_is_here() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let near = DiskStore::open(dir.path(), 0).expect("a store");
+    let (server, remote) = pair(Habits::default());
+    let job = Job::join();
+    let result = reapi::ActionResult {
+        output_files: vec![reapi::OutputFile {
+            path: "out".to_owned(),
+            digest: Some(server.put(b"12").into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    server.set_result(job.action, result);
+    let mut downloaded = Vec::new();
+    for _ in 0..2 {
+        let found = lookup(
+            &remote,
+            Some(&near),
+            job.action,
+            &job.outputs,
+            &CancellationToken::new(),
+        )
+        .await;
+        let found = found.expect("an answer").expect("a hit");
+        assert_eq!(content(&found.outcome.outputs[0].content), b"12");
+        downloaded.push(found.cost.downloaded_bytes);
+        server.lose(Digest::of(b"12"));
+    }
+    assert_eq!(downloaded, [2, 0]);
 }
 
 #[tokio::test]

@@ -149,6 +149,7 @@ impl Job {
             action: self.action,
             blobs: &self.blobs,
             files: &self.files,
+            near: None,
             outputs: &self.outputs,
             skip_cache_lookup: false,
             priority: 0,
