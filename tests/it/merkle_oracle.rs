@@ -2,7 +2,7 @@
 //! script on the descriptors that BuildGrid publishes.
 
 use crate::relocation_oracle::command_line;
-use crate::tools::missing;
+use crate::tools::python;
 use rewrap::action::{ActionRequest, BuiltAction, Place, Presentation, TimeUse};
 use rewrap::command::Family;
 use rewrap::config::PathsMode;
@@ -15,22 +15,6 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// The Python of `$REWRAP_TEST_TOOLS/venv`, if it has the descriptors.
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("REWRAP_TEST_TOOLS").map(|tools| PathBuf::from(tools).join("venv/bin/python"));
-    let usable = python.filter(|python| {
-        let import = Command::new(python)
-            .args(["-c", "import buildgrid._protos"])
-            .stderr(Stdio::null())
-            .status();
-        import.is_ok_and(|status| status.success())
-    });
-    if usable.is_none() {
-        missing("buildgrid");
-    }
-    usable
-}
 
 struct Step {
     entries: Vec<(&'static str, Entry)>,

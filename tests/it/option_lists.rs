@@ -1,6 +1,7 @@
 //! `src/command/options/{gcc,clang}.txt` hold what the installed compilers say about their own options; this asks them.
 //! `REWRAP_REGENERATE=1 cargo test --test it option_lists` adds what is new and keeps what other versions said.
 
+use crate::tools::missing;
 use rewrap::command::options::{Lookup, Meaning, look_up};
 use rewrap::command::{Family, Role};
 use std::collections::{BTreeMap, BTreeSet};
@@ -293,7 +294,7 @@ fn check_flags(family: Family, list: &str, program: &str) {
             .args(["-O2", "-c", "a.c", flag])
             .current_dir(&directory)
             .output();
-        let Ok(run) = run else { return };
+        let Ok(run) = run else { return missing(program) };
         compiled += usize::from(run.status.success());
         let entries = std::fs::read_dir(&directory)
             .expect("directory")

@@ -1,13 +1,14 @@
 //! Our protocol definitions against the published ones, which the Python package `buildgrid` carries: every message,
 //! field, enum and method that we have must be there with the same name, number, type and label.
 
+use crate::tools::python;
 use prost::Message;
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
     ServiceDescriptorProto,
 };
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Our files, and whether we have all of what is published in them.
@@ -37,29 +38,15 @@ fn our_definitions_are_the_published_ones() {
 }
 
 /// The published files; `None`, said aloud, if the package is not installed and need not be.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn published() -> Option<Vec<FileDescriptorProto>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tools = std::env::var_os("REWRAP_TEST_TOOLS").map_or_else(|| root.join("target/test-tools"), PathBuf::from);
-    let output = Command::new(tools.join("venv/bin/python"))
-        .arg(root.join("tests/support/descriptors.py"))
+    let output = Command::new(python()?)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/descriptors.py"))
         .args(FILES.iter().map(|(name, _)| name))
-        .output();
-    let complaint = match output {
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8(output.stdout).expect("hex");
-            return Some(text.lines().map(decoded).collect());
-        }
-        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        Err(error) => error.to_string(),
-    };
-    let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split(',').any(|tool| tool == "buildgrid"),
-        "buildgrid is required and not usable; run tests/setup: {complaint}"
-    );
-    println!("skipped: buildgrid not found");
-    None
+        .output()
+        .expect("Python");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("hex");
+    Some(text.lines().map(decoded).collect())
 }
 
 fn decoded(hex: &str) -> FileDescriptorProto {

@@ -1,3 +1,4 @@
 //! What several integration tests share.
 
+pub(crate) mod casd;
 pub(crate) mod fake_reapi;

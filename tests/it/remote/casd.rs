@@ -1,26 +1,19 @@
 //! The same client against buildbox-casd, a server that we did not write.
 
-#[path = "../../support/casd.rs"]
-mod server;
-
 use super::*;
+use crate::support::casd::{self, Casd};
+use crate::tools::missing;
 use rewrap::execute::attestation::{Attestation, Expected, Workers};
 use rewrap::execute::remote::lookup;
 use rewrap::remote::{RemoteActionCache, RemoteCas, Source};
 use rewrap::store::laws;
 
 /// Starts the server; `None`, said aloud, if it is not installed and need not be.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
-fn start(dir: &tempfile::TempDir) -> Option<server::Casd> {
-    if server::tools().join("bin/buildbox-casd").exists() {
-        return Some(server::Casd::start(dir.path()));
+fn start(dir: &tempfile::TempDir) -> Option<Casd> {
+    if casd::tools().join("bin/buildbox-casd").exists() {
+        return Some(Casd::start(dir.path()));
     }
-    let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split(',').any(|tool| tool == "buildbox-casd"),
-        "buildbox-casd is required and not found; run tests/setup"
-    );
-    println!("skipped: buildbox-casd not found");
+    missing("buildbox-casd");
     None
 }
 

@@ -1,6 +1,7 @@
 //! Who trusts whom: authorities, client certificates, files that change.
 
 use super::*;
+use crate::tools::missing;
 use std::path::Path;
 use std::process::Command;
 use tonic::transport::{Certificate, ServerTlsConfig};
@@ -10,7 +11,6 @@ struct Authority(tempfile::TempDir);
 
 impl Authority {
     /// `None`, said aloud, if the program is not installed and need not be.
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     fn new() -> Option<Self> {
         let authority = Self(tempfile::tempdir().expect("a directory"));
         // A name of its own: two authorities of one name would be one with a wrong signature.
@@ -18,10 +18,7 @@ impl Authority {
         if authority.make("ca", &["-subj", &format!("/CN={name}")]) {
             return Some(authority);
         }
-        let required = std::env::var("REWRAP_TEST_REQUIRE").unwrap_or_default();
-        let required = required.split(',').any(|tool| tool == "openssl");
-        assert!(!required, "openssl is required and not usable");
-        println!("skipped: openssl not found");
+        missing("openssl");
         None
     }
 
