@@ -27,8 +27,8 @@ pub struct Hints<'a> {
 /// The exec root of a step that runs in `cwd` (absolute, without `.` and `..`).
 ///
 /// The setting; else the directory of the nearest `rewrap.toml`; else the source directory in the nearest
-/// `CMakeCache.txt`; else the git root; else the top of the unpacked project ([`build_files_top`]); else the cwd. Widened
-/// to contain the cwd, so that a build directory beside the source directory works.
+/// `CMakeCache.txt`; else the git root; else the top of an unpacked project (the line of directories upward that hold
+/// build files); else the cwd. Widened to contain the cwd, so that a build directory beside the source directory works.
 pub fn find(cwd: &Path, hints: Hints<'_>) -> ExecRoot {
     let start = hints
         .setting
