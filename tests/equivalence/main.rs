@@ -264,7 +264,7 @@ impl Case<'_> {
     fn executed(&self, home: &Path, watch: &Watch, plain: &Result) -> Vec<String> {
         let server = casd::Casd::start(&self.dir.join("casd"));
         // The distribution puts the source of GoogleTest below /usr/src, which projects compile.
-        let roots = format!("/usr,/usr/src,{}", self.dir.join("bin").display());
+        let roots = format!("/usr:/usr/src:{}", self.dir.join("bin").display());
         let settings = [
             ("REWRAP_REMOTE_EXECUTOR", server.address.as_str()),
             ("REWRAP_WORKER_ROOTS", &roots),
