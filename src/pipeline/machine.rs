@@ -20,9 +20,17 @@ pub(super) struct Processes;
 
 impl Ask for Processes {
     fn ask(&self, question: &Question<'_>) -> Result<Answer, PathError> {
+        // A bare name makes a compiler look itself up in PATH, where a shim of ours may stand before it. The program
+        // was found under that name, so that its path says the same about how it is invoked.
+        let bare = !question.invoked_as.as_encoded_bytes().contains(&b'/');
+        let invoked_as = if bare {
+            question.program.as_os_str()
+        } else {
+            question.invoked_as
+        };
         let invocation = spawn::Invocation {
             program: question.program.to_owned(),
-            invoked_as: question.invoked_as.to_owned(),
+            invoked_as: invoked_as.to_owned(),
             args: question.args.to_vec(),
             env: question
                 .env
