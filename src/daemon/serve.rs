@@ -3,7 +3,7 @@
 use super::connection::{Connection, Stage, run_as_asked};
 use super::{Answer, Conversation as _, Daemon};
 use crate::pb::wire::{self, control_request, to_daemon, to_wrapper};
-use crate::wire::view::{FileId, FileSystemView};
+use crate::wire::view::{FileSystemView, InodeId};
 use crate::wire::{Patience, WireError};
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
@@ -90,12 +90,12 @@ fn serve_step(daemon: &Arc<Daemon>, step: wire::StepRequest, connection: Connect
 
 /// Whether paths mean the same to the wrapper as here: container, chroot and unshared mounts make them differ.
 fn sees_the_same(daemon: &Daemon, step: &wire::StepRequest) -> bool {
-    let cwd = FileId {
+    let cwd = InodeId {
         device: step.cwd_device,
         inode: step.cwd_inode,
     };
     FileSystemView::of_step(step) == daemon.view
-        && FileId::of(Path::new(OsStr::from_bytes(&step.cwd))).is_ok_and(|seen| seen == cwd)
+        && InodeId::of(Path::new(OsStr::from_bytes(&step.cwd))).is_ok_and(|seen| seen == cwd)
 }
 
 fn start_slow(daemon: &Arc<Daemon>, step: wire::StepRequest, connection: &Arc<Connection>) {

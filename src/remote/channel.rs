@@ -4,11 +4,11 @@ mod address;
 
 use super::call::Instance;
 use crate::config::Endpoint;
+use crate::host::file_id::FileId;
 use crate::host::fs::{PathContext, PathError};
 use address::Address;
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -80,13 +80,11 @@ pub struct Connections {
 }
 
 struct Open {
-    files: Vec<(PathBuf, Stamp)>,
+    /// Certificate files as they were when they were read; `None` for one that is not there.
+    files: Vec<(PathBuf, Option<FileId>)>,
     connection: Arc<Connection>,
     instances: HashMap<String, Arc<Instance>>,
 }
-
-/// Tells one state of a certificate file from another; `None` for a file that is not there.
-type Stamp = Option<(u64, u64, i64, i64)>;
 
 impl Connections {
     /// No connection yet. They will live on `runtime`; large downloads go to unnamed files in the directory `spool`.
@@ -101,7 +99,9 @@ impl Connections {
     /// The server of these settings under this instance name. Connects at the first call only. Certificate files are
     /// read again when they change.
     pub fn instance(&self, endpoint: &Endpoint, name: &str) -> Result<Arc<Instance>, ChannelError> {
-        let files: Vec<_> = tls_files(endpoint).map(|path| (path.to_owned(), stamp(path))).collect();
+        let files: Vec<_> = tls_files(endpoint)
+            .map(|path| (path.to_owned(), FileId::of(path).ok()))
+            .collect();
         let mut open = self.open.lock().expect("no panic while locked");
         if open.get(endpoint).is_none_or(|entry| entry.files != files) {
             let entry = Open {
@@ -128,11 +128,6 @@ impl Connections {
 fn tls_files(endpoint: &Endpoint) -> impl Iterator<Item = &Path> {
     let client = endpoint.tls_client.iter().flat_map(|(cert, key)| [cert, key]);
     endpoint.tls_certificate.iter().chain(client).map(PathBuf::as_path)
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
 
 /// One endpoint.

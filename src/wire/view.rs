@@ -11,26 +11,26 @@ pub struct FileSystemView {
     /// Inode of `/proc/self/ns/mnt`; 0 where there is no `/proc`, on both sides then.
     pub mount_namespace: u64,
     /// The root directory.
-    pub root: FileId,
+    pub root: InodeId,
 }
 
-/// Device and inode.
+/// Which file it is, whatever its state: device and inode. (The identity of a state is `host::file_id`.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileId {
+pub struct InodeId {
     /// `st_dev`.
     pub device: u64,
     /// `st_ino`.
     pub inode: u64,
 }
 
-impl FileId {
+impl InodeId {
     /// Of what a path leads to, links followed.
     pub fn of(path: &Path) -> io::Result<Self> {
         std::fs::metadata(path).map(|metadata| Self::from(&metadata))
     }
 }
 
-impl From<&std::fs::Metadata> for FileId {
+impl From<&std::fs::Metadata> for InodeId {
     fn from(metadata: &std::fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -43,8 +43,8 @@ impl FileSystemView {
     /// What this process sees.
     pub fn own() -> io::Result<Self> {
         Ok(Self {
-            mount_namespace: FileId::of(Path::new("/proc/self/ns/mnt")).map_or(0, |id| id.inode),
-            root: FileId::of(Path::new("/"))?,
+            mount_namespace: InodeId::of(Path::new("/proc/self/ns/mnt")).map_or(0, |id| id.inode),
+            root: InodeId::of(Path::new("/"))?,
         })
     }
 
@@ -52,7 +52,7 @@ impl FileSystemView {
     pub fn of_step(step: &StepRequest) -> Self {
         Self {
             mount_namespace: step.mount_namespace,
-            root: FileId {
+            root: InodeId {
                 device: step.root_device,
                 inode: step.root_inode,
             },

@@ -15,7 +15,7 @@ mod terminal;
 mod trampoline;
 
 use crate::pb::wire;
-use crate::wire::view::FileId;
+use crate::wire::view::InodeId;
 use invocation::{Invocation, NoTool};
 use publish::PublishError;
 use run::LocalRun;
@@ -48,7 +48,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(ended) = trampoline::second_life(&argv0, &args) {
         return ended;
     }
-    let own = FileId::of(Path::new("/proc/self/exe")).ok();
+    let own = InodeId::of(Path::new("/proc/self/exe")).ok();
     let search = Search::new(std::env::var_os("PATH"), own);
     let invocation = match invocation::resolve(&argv0, args, &search, &|name| std::env::var_os(name)) {
         Ok(invocation) => invocation,

@@ -1,6 +1,6 @@
 //! Finds programs on `PATH` as `execvp` does, and tells which of them are wrappers of ours and which are programs at all.
 
-use crate::wire::view::FileId;
+use crate::wire::view::InodeId;
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
@@ -32,7 +32,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 #[derive(Debug)]
 pub struct Search {
     path: Option<OsString>,
-    own: Option<FileId>,
+    own: Option<InodeId>,
 }
 
 /// What a name on `PATH` led to.
@@ -50,7 +50,7 @@ pub enum Found {
 
 impl Search {
     /// In this `PATH`, by a wrapper whose program is `own`.
-    pub fn new(path: Option<OsString>, own: Option<FileId>) -> Self {
+    pub fn new(path: Option<OsString>, own: Option<InodeId>) -> Self {
         Self { path, own }
     }
 
@@ -105,7 +105,7 @@ impl Search {
 
     /// Whether a path leads to a wrapper of ours: this very program, or one of its names (another build's).
     pub fn is_ours(&self, path: &Path) -> bool {
-        let Ok(id) = FileId::of(path) else { return false };
+        let Ok(id) = InodeId::of(path) else { return false };
         if self.own == Some(id) {
             return true;
         }

@@ -3,7 +3,7 @@
 use crate::daemon::start::{self, StartError};
 use crate::pb::wire::{self, to_daemon, to_wrapper};
 use crate::wire::place::{ConnectError, Place, PlaceError};
-use crate::wire::view::{FileId, FileSystemView};
+use crate::wire::view::{FileSystemView, InodeId};
 use crate::wire::{Patience, WireError};
 use crate::wrapper::invocation::Invocation;
 use crate::wrapper::signals::Waking;
@@ -199,7 +199,7 @@ impl Session {
 
 fn describe(invocation: &Invocation) -> io::Result<wire::StepRequest> {
     let view = FileSystemView::own()?;
-    let cwd = FileId::of(Path::new("."))?;
+    let cwd = InodeId::of(Path::new("."))?;
     let stderr = io::stderr();
     let stderr_is_terminal = stderr.is_terminal();
     let columns = |of: BorrowedFd<'_>| match rustix::termios::tcgetwinsize(of) {

@@ -208,7 +208,7 @@ fn a_step_that_sees_another_file_system_runs_there() {
         Answer::Publish(saying("answer", "", 0), Vec::new())
     }));
     let view = rewrap::wire::view::FileSystemView::own().unwrap();
-    let cwd = rewrap::wire::view::FileId::of(Path::new("/")).unwrap();
+    let cwd = rewrap::wire::view::InodeId::of(Path::new("/")).unwrap();
     let same = StepRequest {
         cwd: b"/".to_vec(),
         mount_namespace: view.mount_namespace,
@@ -287,7 +287,7 @@ fn a_waiting_wrapper_is_pinged() {
         }
     }));
     let view = rewrap::wire::view::FileSystemView::own().unwrap();
-    let cwd = rewrap::wire::view::FileId::of(Path::new("/")).unwrap();
+    let cwd = rewrap::wire::view::InodeId::of(Path::new("/")).unwrap();
     let step = StepRequest {
         cwd: b"/".to_vec(),
         mount_namespace: view.mount_namespace,

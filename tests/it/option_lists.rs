@@ -1,7 +1,7 @@
 //! `src/command/options/{gcc,clang}.txt` hold what the installed compilers say about their own options; this asks them.
 //! `REWRAP_REGENERATE=1 cargo test --test it option_lists` adds what is new and keeps what other versions said.
 
-use crate::tools::missing;
+use crate::tools::{all, missing};
 use rewrap::command::options::{Lookup, Meaning, look_up};
 use rewrap::command::{Family, Role};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,7 @@ fn merge(into: &mut Options, from: &Options) {
 
 /// Compares with the committed list, or extends it. `ask_values` is worth its time only when writing.
 fn check(family: &str, programs: &[&str], list: fn(&str, bool) -> Option<Options>) {
-    let regenerate = std::env::var_os("REWRAP_REGENERATE").is_some();
+    let regenerate = std::env::var_os("REWRAP_REGENERATE").is_some() || all();
     let mut known = read(family);
     let mut missing = Vec::new();
     for program in programs {
@@ -273,7 +273,7 @@ fn clang_list_has_all_that_the_installed_clangs_say() {
 /// lists are written, else every `STRIDE`th.
 fn check_flags(family: Family, list: &str, program: &str) {
     const STRIDE: usize = 23;
-    let stride = if std::env::var_os("REWRAP_REGENERATE").is_some() {
+    let stride = if std::env::var_os("REWRAP_REGENERATE").is_some() || all() {
         1
     } else {
         STRIDE

@@ -28,3 +28,24 @@ pub(crate) fn python() -> Option<PathBuf> {
     missing("buildgrid");
     None
 }
+
+/// Whether tests take every compiler and option (`REWRAP_TEST_ALL=1`), and not a sample.
+pub(crate) fn all() -> bool {
+    std::env::var_os("REWRAP_TEST_ALL").is_some_and(|value| value == "1")
+}
+
+/// All of them, or one: another one every day, or by the number `REWRAP_TEST_SEED`.
+#[expect(clippy::print_stdout, reason = "the harness shows it when the test fails")]
+pub(crate) fn sample<T: Copy + std::fmt::Debug>(items: &[T]) -> Vec<T> {
+    if all() {
+        return items.to_vec();
+    }
+    let seed = std::env::var("REWRAP_TEST_SEED").map_or_else(
+        |_| std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs() / (24 * 60 * 60),
+        |seed| seed.parse().expect("a number"),
+    );
+    let count = u64::try_from(items.len()).expect("few");
+    let picked = items[usize::try_from(seed % count).expect("an index")];
+    println!("REWRAP_TEST_SEED={seed} picks {picked:?}");
+    vec![picked]
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::view::FileId;
+use crate::wire::view::InodeId;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use tempfile::TempDir;
 
@@ -61,7 +61,7 @@ impl Tree {
         let argv0 = words.next().unwrap();
         let search = Search::new(
             Some(real("T/shims:T/usr")),
-            FileId::of(&self.0.path().join("install/rewrap-cc")).ok(),
+            InodeId::of(&self.0.path().join("install/rewrap-cc")).ok(),
         );
         let variable = |name: &str| {
             variables

@@ -32,7 +32,7 @@ impl Tree {
 
     fn search(&self, directories: &[&str]) -> Search {
         let path = std::env::join_paths(directories.iter().map(|name| self.path(name))).unwrap();
-        Search::new(Some(path), FileId::of(&self.path("install/rewrap-cc")).ok())
+        Search::new(Some(path), InodeId::of(&self.path("install/rewrap-cc")).ok())
     }
 }
 

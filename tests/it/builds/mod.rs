@@ -16,5 +16,6 @@ mod systems;
 mod terminal;
 mod tree;
 
-/// The compilers that are known by heart: each case goes through all of them unless it is about one.
+/// The compilers that are known by heart. Each case goes through all of them unless it is about one; those of many steps
+/// through a [sample](crate::tools::sample).
 const COMPILERS: [&str; 3] = ["gcc", "clang", "clang-19"];

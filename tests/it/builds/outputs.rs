@@ -2,6 +2,7 @@
 
 use super::COMPILERS;
 use super::sandbox::Sandbox;
+use crate::tools::sample;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -30,7 +31,7 @@ const OF_CLANG: &[(&str, &str)] = &[
 fn modes_follow_the_umask() {
     let sandbox = Sandbox::new();
     sandbox.write("main.c", "int f(void) { int unused; return 0; }\n");
-    for compiler in COMPILERS {
+    for compiler in sample(&COMPILERS) {
         for umask in ["000", "002", "022", "027", "077", "0277"] {
             let thrice = sandbox.thrice(&format!("umask {umask}; $W {compiler} {STEP}"));
             assert_eq!(thrice.plain.exit, 0);
@@ -72,7 +73,7 @@ fn files_that_are_there_already_are_treated_as_the_compiler_does() {
         ("symlink into a missing directory", &linked_to("missing/new")),
         ("hard link", &hard_linked),
     ];
-    for compiler in COMPILERS {
+    for compiler in sample(&COMPILERS) {
         let steps = match compiler {
             "gcc" => [OUTPUTS, OF_GCC],
             "clang" => [OUTPUTS, &[]],
@@ -90,5 +91,5 @@ fn files_that_are_there_already_are_treated_as_the_compiler_does() {
         }
     }
     // All in all, it was mostly hits that were compared.
-    assert!(sandbox.steps("local_cache") > 50, "{}", sandbox.stats());
+    assert!(sandbox.steps("local_cache") > 15, "{}", sandbox.stats());
 }

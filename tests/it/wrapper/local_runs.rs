@@ -23,7 +23,7 @@ fn reporting(bench: &Bench) -> (crate::steps::Serving<'_>, mpsc::Receiver<Option
 }
 
 /// What a process can tell of how it was started.
-const SELF_PORTRAIT: &str = "ls /proc/self/fd | wc -l; grep -E 'Sig(Ign|Blk)|Umask' /proc/$$/status; env | grep -v REWRAP | sort; pwd; cat; exit 6";
+const SELF_PORTRAIT: &str = "ls /proc/self/fd | wc -l; grep -E 'Sig(Ign|Blk)|Umask' /proc/self/status; env | grep -v REWRAP | sort; pwd; cat; exit 6";
 
 /// Runs the tool with something to read.
 fn typing(command: &mut Command) -> (i32, String, String) {
