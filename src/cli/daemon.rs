@@ -127,7 +127,9 @@ fn serve(arguments: RunArguments) -> Result<(), Failure> {
         options.state_directory = Some(state);
     }
     let service = Arc::new(Pipeline::new(options.state_directory.as_deref()));
-    Ok(daemon::run(options, service)?)
+    // Nobody is told before this process ends: it may still hold files that a user is about to remove.
+    std::mem::forget(daemon::run(options, service)?);
+    Ok(())
 }
 
 fn not_running(json: bool) -> Result<(), Failure> {

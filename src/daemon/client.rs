@@ -53,7 +53,7 @@ pub fn start(place: &Place) -> Result<wire::ControlReply, ControlError> {
     converse(&start::connect_or_start(place, PATIENCE)?, Kind::Status)
 }
 
-/// Stops the daemon and returns when it has ended what was under way.
+/// Stops the daemon and returns when it is gone.
 pub fn stop(place: &Place) -> Result<wire::ControlReply, ControlError> {
     let stream = place.connect(PATIENCE).map_err(|error| match error {
         ConnectError::NobodyListens => ControlError::NotRunning,

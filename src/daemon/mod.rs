@@ -148,8 +148,16 @@ struct Daemon {
     started: Instant,
 }
 
+/// Tells those who asked the daemon to stop that it is gone, by being dropped. The process of a daemon leaves that to its
+/// own end: what it keeps on disk is closed by then.
+#[derive(Debug)]
+#[must_use = "who asked the daemon to stop is told by the drop of this"]
+pub struct Farewells {
+    _connections: Vec<std::os::unix::net::UnixStream>,
+}
+
 /// Serves until idle, told to stop or signalled; then what is under way may end within a few seconds.
-pub fn run(options: DaemonOptions, service: Arc<dyn StepService>) -> Result<(), DaemonError> {
+pub fn run(options: DaemonOptions, service: Arc<dyn StepService>) -> Result<Farewells, DaemonError> {
     let daemon = Arc::new(Daemon::open(options, service)?);
     tracing::info!(socket = %daemon.options.place.socket().display(), pid = std::process::id(), "serving");
     let mut threads = Vec::new();
@@ -169,8 +177,10 @@ pub fn run(options: DaemonOptions, service: Arc<dyn StepService>) -> Result<(), 
         }
     }
     tracing::info!("gone");
-    locked(&daemon.farewells).clear();
-    left
+    let farewells = Farewells {
+        _connections: std::mem::take(&mut *locked(&daemon.farewells)),
+    };
+    left.map(|()| farewells)
 }
 
 impl Daemon {

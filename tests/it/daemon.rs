@@ -49,7 +49,7 @@ fn be_the_daemon(told: &str) {
         }
         let _gone = conversation.answer(Answer::Publish(saying("answer\n", "", 0), Vec::new()));
     });
-    daemon::run(options, Arc::new(service)).unwrap();
+    drop(daemon::run(options, Arc::new(service)).unwrap());
 }
 
 #[test]

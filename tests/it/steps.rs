@@ -111,7 +111,7 @@ impl Bench {
         let mut options = DaemonOptions::new(self.place());
         options.obeys_signals = false;
         adjust(&mut options);
-        let thread = std::thread::spawn(move || daemon::run(options, Arc::new(service)));
+        let thread = std::thread::spawn(move || daemon::run(options, Arc::new(service)).map(drop));
         eventually("the daemon listens", || {
             daemon::client::ask(&self.place(), Kind::Status).is_ok()
         });

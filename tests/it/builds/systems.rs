@@ -48,6 +48,8 @@ main.s: main.c
 \t$(CC) -O1 -Iinclude -S main.c
 extra.o: main.c
 \t$(CC) -x c++ -Iinclude -c main.c -o extra.o -MMD -MQ 'a$$b'
+clean-all:
+\trm -f app main.s *.o *.d sub/*.o sub/*.d sub/*.dwo sub/deeper/*.o
 -include *.d
 ";
 
@@ -219,6 +221,34 @@ fn make() {
             wrapped: (":", "rewrap build -- ninja -d keepdepfile"),
         },
     );
+}
+
+/// Without scripts around them: a compiler looks itself up on `PATH`, where our shims stand first.
+#[test]
+fn the_compilers_themselves() {
+    let sandbox = sandbox(&[("Makefile", MAKEFILE)]);
+    for name in ["gcc", "g++", "clang", "clang++", "clang-19", "clang++-19"] {
+        fs::remove_file(sandbox.path("bin").join(name)).unwrap();
+    }
+    for (cc, cxx) in [
+        ("gcc", "g++"),
+        ("cc", "c++"),
+        ("clang", "clang++"),
+        ("clang-19", "clang++-19"),
+    ] {
+        let make = format!("make -j3 CC={cc} CXX={cxx}");
+        let hits = sandbox.steps("local_cache");
+        for command in [
+            format!("rewrap build -- {make}"),
+            format!("make clean-all && rewrap build -- {make}"),
+        ] {
+            let told = sandbox.plain(&format!("cp -R ../source/. . && {command}"));
+            assert_eq!(told.exit, 0, "{told:?}");
+        }
+        assert_eq!(sandbox.steps("local_cache") - hits, 6, "{cc}: {}", sandbox.stats());
+        let removed = sandbox.plain("make clean-all");
+        assert_eq!(removed.exit, 0, "{removed:?}");
+    }
 }
 
 #[test]
