@@ -33,6 +33,7 @@ pub mod report;
 
 pub mod daemon;
 pub mod pipeline;
+pub mod serve;
 pub mod wire;
 pub mod wrapper;
 

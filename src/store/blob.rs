@@ -1,7 +1,7 @@
 //! Reading a [`Blob`] whichever way it is held.
 
 use super::{Blob, StoreError};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Function, Hasher};
 use bytes::Bytes;
 use std::fs::File;
 use std::io;
@@ -66,8 +66,8 @@ pub(super) fn for_each_piece<E>(
 }
 
 /// The digest of a file's content.
-pub(super) fn digest_of(file: &File) -> io::Result<Digest> {
-    let mut hasher = Hasher::new();
+pub(super) fn digest_of(file: &File, function: Function) -> io::Result<Digest> {
+    let mut hasher = Hasher::of(function);
     for_each_piece(file, std::convert::identity, |piece| {
         hasher.update(piece);
         Ok(())

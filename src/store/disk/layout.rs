@@ -1,7 +1,7 @@
 //! Which file holds what: names, modes, and the walk over all of them.
 //!
 //! ```text
-//! cas/3f/3fc2…-1234   the blob of this hash and size, read-only
+//! cas/3f/3fc2…-1234   the blob of this SHA-256 and size, read-only (`…-1234-blake3`: of this BLAKE3)
 //! ac/a0/a07e…-142     the result of the action of this digest (see `result_file`)
 //! tmp/.rewrap-…       drafts, each locked by whoever writes it
 //! size                how much the others come to (see `occupancy`)
@@ -10,7 +10,7 @@
 //!
 //! Shards (the first two digits) keep directories small; they are made when they are first needed.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Function};
 use crate::host::fs::{PathContext as _, PathError};
 use crate::host::publish::Draft;
 use std::fs::{DirBuilder, File, Metadata, TryLockError};
@@ -84,7 +84,7 @@ impl Layout {
         let hex = digest.hex();
         let mut path = self.directory(kind);
         path.push(&hex[..2]);
-        path.push(format!("{hex}-{}", digest.size()));
+        path.push(name_of(digest));
         path
     }
 
@@ -164,14 +164,28 @@ impl Layout {
     }
 }
 
+fn name_of(digest: Digest) -> String {
+    match digest.function() {
+        Function::Sha256 => format!("{}-{}", digest.hex(), digest.size()),
+        other => format!("{}-{}-{}", digest.hex(), digest.size(), other.name()),
+    }
+}
+
 /// The digest in a file's name, if the file is where [`Layout::path`] puts that digest.
 fn digest_of_name(path: &Path) -> Option<Digest> {
     let name = path.file_name()?.to_str()?;
     let shard = path.parent()?.file_name()?.to_str()?;
-    let (hex, size) = name.split_once('-')?;
-    let digest = Digest::from_hex(hex, size.parse().ok()?).ok()?;
+    let (hex, rest) = name.split_once('-')?;
+    let (size, function) = match rest.split_once('-') {
+        None => (rest, Function::Sha256),
+        Some((size, named)) => (
+            size,
+            Function::ALL.into_iter().find(|function| function.name() == named)?,
+        ),
+    };
+    let digest = function.digest_from_hex(hex, size.parse().ok()?).ok()?;
     // Only the canonical spelling: no `+1`, no `01`.
-    (hex.starts_with(shard) && shard.len() == 2 && name == format!("{hex}-{}", digest.size())).then_some(digest)
+    (hex.starts_with(shard) && shard.len() == 2 && name == name_of(digest)).then_some(digest)
 }
 
 /// How long ago a file was used last (its modification time); nothing if the clock was set back.

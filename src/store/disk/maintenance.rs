@@ -3,7 +3,7 @@
 use super::layout::{Found, Kind, open_if_there, remove};
 use super::references::referenced;
 use super::{DiskStore, read_all, result_file};
-use crate::digest::Digest;
+use crate::digest::{Digest, Function};
 
 use crate::host::fs::PathContext as _;
 use crate::pb::reapi::ActionResult;
@@ -131,7 +131,7 @@ impl DiskStore {
             return Ok(None); // Evicted since the walk saw it.
         };
         match found.kind {
-            Kind::Blob => Ok(match digest_of(&file) {
+            Kind::Blob => Ok(match digest_of(&file, digest.function()) {
                 Ok(actual) if actual == digest => None,
                 Ok(actual) => Some(Defect::Content(actual)),
                 Err(error) => Some(Defect::Unreadable(error)),
@@ -144,7 +144,7 @@ impl DiskStore {
                 let Some(result) = result_file::decode(digest, &content) else {
                     return Ok(Some(Defect::Result));
                 };
-                if !self.has_all(&result)? {
+                if !self.has_all(&result, digest.function())? {
                     incomplete.push(digest);
                 }
                 Ok(None)
@@ -155,18 +155,18 @@ impl DiskStore {
 
 impl DiskStore {
     /// Whether all blobs of the result are here, without counting this as a use of them.
-    fn has_all(&self, result: &ActionResult) -> Result<bool, StoreError> {
+    fn has_all(&self, result: &ActionResult, function: Function) -> Result<bool, StoreError> {
         let path = |blob| self.inner.layout.path(Kind::Blob, blob);
         let read = |tree| match open_if_there(&path(tree))? {
             Some(file) => Ok(Some(Blob::File(Arc::new(file)).to_bytes().at("read", &path(tree))?)),
             None => Ok(None),
         };
-        let Some(blobs) = referenced(result, read)? else {
+        let Some(blobs) = referenced(result, function, read)? else {
             return Ok(false);
         };
         let is_here = |blob: &Digest| {
             let found = std::fs::symlink_metadata(path(*blob));
-            *blob == Digest::empty() || found.is_ok_and(|metadata| metadata.len() == blob.size())
+            blob.is_empty() || found.is_ok_and(|metadata| metadata.len() == blob.size())
         };
         Ok(blobs.iter().all(is_here))
     }

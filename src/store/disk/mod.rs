@@ -27,7 +27,7 @@ pub use maintenance::{CorruptFile, Defect, OnCorrupt, Usage, VerifyReport};
 
 use super::StoreError;
 use super::blob::{digest_of, for_each_piece, unreadable};
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Function, Hasher};
 use crate::host::fs::{PathContext as _, PathError};
 use crate::host::publish::Draft;
 use crate::pb::reapi::ActionResult;
@@ -102,7 +102,7 @@ impl DiskStore {
             return self.empty_blob(digest);
         };
         if !self.inner.proofs.holds(digest, &metadata) {
-            if digest_of(&file).at("read", &path)? != digest {
+            if digest_of(&file, digest.function()).at("read", &path)? != digest {
                 self.discard(&path, metadata.len())?;
                 return Ok(None);
             }
@@ -118,7 +118,7 @@ impl DiskStore {
 
     /// The content of a blob in memory, checked, or `None`.
     pub fn read(&self, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        if digest == Digest::empty() {
+        if digest.is_empty() {
             return Ok(Some(Bytes::new()));
         }
         let path = self.inner.layout.path(Kind::Blob, digest);
@@ -127,7 +127,7 @@ impl DiskStore {
         };
         let content = read_all(&file, &metadata).at("read", &path)?;
         if !self.inner.proofs.holds(digest, &metadata) {
-            if Digest::of(&content) != digest {
+            if digest.function().digest(&content) != digest {
                 self.discard(&path, metadata.len())?;
                 return Ok(None);
             }
@@ -138,7 +138,7 @@ impl DiskStore {
 
     /// Whether a file of the right name and size is here. Looks at no content; counts as a use.
     pub fn contains(&self, digest: Digest) -> Result<bool, StoreError> {
-        if digest == Digest::empty() {
+        if digest.is_empty() {
             return Ok(true);
         }
         let path = self.inner.layout.path(Kind::Blob, digest);
@@ -171,7 +171,7 @@ impl DiskStore {
 
     /// As [`DiskStore::put_bytes`], for bytes that are said to have this digest: others are [`StoreError::Corrupt`].
     pub fn put_bytes_as(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let actual = Digest::of(bytes);
+        let actual = digest.function().digest(bytes);
         if actual != digest {
             return Err(StoreError::Corrupt {
                 expected: digest,
@@ -208,7 +208,7 @@ impl DiskStore {
             self.discard(&path, metadata.len())?;
             return Ok(None);
         };
-        let Some(blobs) = references::referenced(&result, |tree| self.read(tree))? else {
+        let Some(blobs) = references::referenced(&result, action.function(), |tree| self.read(tree))? else {
             return Ok(None);
         };
         Ok(self.missing(&blobs)?.is_empty().then_some(result))
@@ -233,7 +233,7 @@ impl DiskStore {
 
     /// The empty blob is always here, so it is made when somebody wants to open it.
     fn empty_blob(&self, digest: Digest) -> Result<Option<File>, StoreError> {
-        if digest != Digest::empty() {
+        if !digest.is_empty() {
             return Ok(None);
         }
         self.write(Kind::Blob, digest, &[])?;
@@ -258,7 +258,8 @@ impl DiskStore {
         let size = source.metadata().map_err(unreadable)?.len();
         self.admit(size)?;
         let draft = self.inner.layout.draft()?;
-        let actual = copy(source, size, &draft)?;
+        let function = expected.map_or_else(Function::default, |digest| digest.function());
+        let actual = copy(source, size, &draft, function)?;
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(StoreError::Corrupt { expected, actual });
         }
@@ -341,13 +342,13 @@ fn read_all(mut file: &File, metadata: &Metadata) -> std::io::Result<Vec<u8>> {
 }
 
 /// Copies a file and returns the digest of the copy.
-fn copy(source: &File, size: u64, draft: &Draft) -> Result<Digest, StoreError> {
+fn copy(source: &File, size: u64, draft: &Draft, function: Function) -> Result<Digest, StoreError> {
     // Where the file system can share extents, the copy costs nothing and is then read once. Elsewhere the bytes pass
     // through here anyway to be hashed, so `copy_file_range` would only read them twice.
     if size >= WORTH_CLONING && rustix::fs::ioctl_ficlone(draft.file(), source).is_ok() {
-        return Ok(digest_of(draft.file()).at("read", draft.path())?);
+        return Ok(digest_of(draft.file(), function).at("read", draft.path())?);
     }
-    let mut hasher = Hasher::new();
+    let mut hasher = Hasher::of(function);
     for_each_piece(source, unreadable, |piece| {
         hasher.update(piece);
         Ok(draft.file().write_all(piece).at("write", draft.path())?)

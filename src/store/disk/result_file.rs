@@ -4,12 +4,12 @@
 //! |---|---|
 //! | 4 | `RWAC` |
 //! | 4 | version, little endian: 1 |
-//! | 32 | SHA-256 of the action's hash, its size (8 bytes, little endian) and the message |
+//! | 32 | SHA-256 of the name of the action's digest function (none for SHA-256), the action's hash, its size (8 bytes, little endian) and the message |
 //! | rest | `build.bazel.remote.execution.v2.ActionResult` |
 //!
 //! The action is part of the checksum so that a file under another action's name is refused too.
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{Digest, Function, Hasher};
 use crate::pb::reapi::ActionResult;
 use prost::Message as _;
 
@@ -34,6 +34,9 @@ pub(super) fn decode(action: Digest, content: &[u8]) -> Option<ActionResult> {
 
 fn checksum(action: Digest, message: &[u8]) -> [u8; 32] {
     let mut hasher = Hasher::new();
+    if action.function() != Function::Sha256 {
+        hasher.update(action.function().name().as_bytes());
+    }
     hasher.update(action.hash());
     hasher.update(&action.size().to_le_bytes());
     hasher.update(message);

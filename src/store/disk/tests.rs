@@ -104,6 +104,28 @@ fn blobs_are_private_and_read_only() {
 }
 
 #[test]
+fn a_blob_has_another_name_in_each_digest_function() {
+    let (store, dir) = store(0);
+    let (sha256, blake3) = (Function::Sha256.digest(b"content"), Function::Blake3.digest(b"content"));
+    store.put_bytes_as(blake3, b"content").unwrap();
+    assert_eq!(store.missing(&[sha256, blake3]).unwrap(), [sha256]);
+    assert!(store.put_bytes_as(blake3, b"another").is_err());
+    assert_eq!(&reopened(&dir, 0).read(blake3).unwrap().unwrap()[..], b"content");
+
+    let action = Function::Blake3.digest(b"action");
+    let file = |digest: Digest| result_with(vec![output_file(digest)]);
+    store.put_action_result(action, &file(blake3)).unwrap();
+    assert_eq!(store.action_result(action).unwrap(), Some(file(blake3)));
+    store.put_action_result(action, &file(sha256)).unwrap();
+    assert_eq!(
+        store.action_result(action).unwrap(),
+        None,
+        "its files are named in the action's function"
+    );
+    assert!(store.verify(OnCorrupt::List, |_| {}).unwrap().corrupt.is_empty());
+}
+
+#[test]
 fn an_open_blob_begins_at_its_beginning() {
     let (store, _dir) = store(0);
     let digest = store.put_bytes(b"content").unwrap();

@@ -1,0 +1,3 @@
+//! The embedded REAPI server on one machine: `rewrap serve`.
+
+pub mod job;
