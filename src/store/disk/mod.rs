@@ -184,7 +184,12 @@ impl DiskStore {
     /// Keeps the content of a file, from its beginning to its end; its offset does not matter and stays. The digest is
     /// that of the copy, so a file that changes meanwhile does no harm.
     pub fn put_file(&self, file: &File) -> Result<Digest, StoreError> {
-        self.put_copy(file, None)
+        self.put_file_by(Function::default(), file)
+    }
+
+    /// As [`DiskStore::put_file`], under a digest of this function.
+    pub fn put_file_by(&self, function: Function, file: &File) -> Result<Digest, StoreError> {
+        self.put_copy(file, function, None)
     }
 
     /// As [`DiskStore::put_file`], for a file that is said to have this digest: another content is
@@ -193,7 +198,7 @@ impl DiskStore {
         if self.blob(digest)?.is_some() {
             return Ok(());
         }
-        self.put_copy(file, Some(digest)).map(|_| ())
+        self.put_copy(file, digest.function(), Some(digest)).map(|_| ())
     }
 
     /// The result of an action, if all its blobs are here. A blob may still prove corrupt, or be evicted, before it is
@@ -254,11 +259,10 @@ impl DiskStore {
         self.keep(draft, kind, digest, content.len() as u64)
     }
 
-    fn put_copy(&self, source: &File, expected: Option<Digest>) -> Result<Digest, StoreError> {
+    fn put_copy(&self, source: &File, function: Function, expected: Option<Digest>) -> Result<Digest, StoreError> {
         let size = source.metadata().map_err(unreadable)?.len();
         self.admit(size)?;
         let draft = self.inner.layout.draft()?;
-        let function = expected.map_or_else(Function::default, |digest| digest.function());
         let actual = copy(source, size, &draft, function)?;
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(StoreError::Corrupt { expected, actual });
