@@ -90,13 +90,17 @@ impl From<DaemonError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let failure = host(&error);
+        let usage = |failure| Self {
+            kind: FailureKind::Usage,
+            ..failure
+        };
         match error {
             ServeError::InUse { .. } => failure.hint("give this server another directory by --dir"),
-            ServeError::NeedsTls(_) => failure
+            ServeError::NeedsTls(_) => usage(failure)
                 .hint("give --tls-certificate and --tls-key, and --tls-client-ca or --tokens")
                 .hint("or listen at 127.0.0.1, which only users of this machine reach"),
             ServeError::NeedsCredentials(_) => {
-                failure.hint("give --tls-client-ca to admit by certificate, or --tokens to admit by token")
+                usage(failure).hint("give --tls-client-ca to admit by certificate, or --tokens to admit by token")
             }
             ServeError::NotASocket(_) => failure.hint("remove it, or listen elsewhere"),
             ServeError::OpenDirectory(_) => {

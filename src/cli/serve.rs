@@ -190,7 +190,9 @@ fn start_log(level: LogLevel) {
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false);
     tracing_subscriber::registry().with(lines).with(targets).init();
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a thread panicked")));
 }

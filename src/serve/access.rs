@@ -128,8 +128,9 @@ impl Access {
                 )),
             },
             Gate::NeedsToken => {
-                let token = bearer(headers)
-                    .ok_or_else(|| Status::unauthenticated("this server needs the header `authorization: Bearer TOKEN`"))?;
+                let token = bearer(headers).ok_or_else(|| {
+                    Status::unauthenticated("this server needs the header `authorization: Bearer TOKEN`")
+                })?;
                 let name = self.tokens.as_ref().and_then(|tokens| tokens.name_of(token));
                 name.map(|name| Caller(format!("token {name}")))
                     .ok_or_else(|| Status::unauthenticated("this server does not know that token"))
@@ -161,7 +162,11 @@ mod tests {
     fn access(allowed: &[u32]) -> (Access, tempfile::NamedTempFile) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         // Of `open sesame`.
-        writeln!(file, "ali 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb").unwrap();
+        writeln!(
+            file,
+            "ali 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb"
+        )
+        .unwrap();
         (Access::new(allowed, Some(Tokens::open(file.path()).unwrap())), file)
     }
 

@@ -147,7 +147,10 @@ async fn run(options: &ServeOptions, _store: &DiskStore, ready: impl FnOnce(&[St
     }
     ready(&urls);
     let signal = signals.next().await;
-    tracing::info!(signal, "leaving when what is under way has ended; another signal does not wait");
+    tracing::info!(
+        signal,
+        "leaving when what is under way has ended; another signal does not wait"
+    );
     drain::drain(&front, &mut signals, async {}).await;
     tracing::info!("gone");
     Ok(())

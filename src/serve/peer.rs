@@ -97,7 +97,8 @@ mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
-    const HEADER: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+    const HEADER: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
 
     #[track_caller]
     fn check(rows: &[&str], peer: &str, own: &str, uid: Option<u32>) {
@@ -124,12 +125,22 @@ mod tests {
         check(&[&row("0100007F:9C40", "0100007F:2314", "06", 0, 0)], peer, own, None);
         check(&[&row("0100007F:9C40", "0100007F:2314", "01", 0, 0)], peer, own, None);
         // Another connection of the same port.
-        check(&[&row("0100007F:9C40", "0100007F:2315", "01", 1000, 77)], peer, own, None);
+        check(
+            &[&row("0100007F:9C40", "0100007F:2315", "01", 1000, 77)],
+            peer,
+            own,
+            None,
+        );
         // An IPv6 socket connected to an IPv4 address, and IPv6 proper.
         let mapped = "0000000000000000FFFF00000100007F";
         let row6 = row(&format!("{mapped}:9C40"), &format!("{mapped}:2314"), "01", 1001, 79);
         check(&[&row6], peer, own, Some(1001));
-        check(&[&row6], "[::ffff:127.0.0.1]:40000", "[::ffff:127.0.0.1]:8980", Some(1001));
+        check(
+            &[&row6],
+            "[::ffff:127.0.0.1]:40000",
+            "[::ffff:127.0.0.1]:8980",
+            Some(1001),
+        );
         let one = "00000000000000000000000001000000";
         let row6 = row(&format!("{one}:9C40"), &format!("{one}:2314"), "01", 1002, 80);
         check(&[&row6], "[::1]:40000", "[::1]:8980", Some(1002));
@@ -146,7 +157,9 @@ mod tests {
             ("[::]:0", "127.0.0.1"),
         ] {
             // A machine may be without IPv6.
-            let Ok(listener) = TcpListener::bind(listen) else { continue };
+            let Ok(listener) = TcpListener::bind(listen) else {
+                continue;
+            };
             let port = listener.local_addr().unwrap().port();
             let ip: IpAddr = connect.parse().unwrap();
             let client = TcpStream::connect((ip, port)).unwrap();

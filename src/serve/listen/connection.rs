@@ -40,7 +40,7 @@ pub(super) struct Arrived {
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Serves a connection until its end.
@@ -64,14 +64,8 @@ pub(super) async fn serve(front: Front, arrived: Arrived) {
     if let Gate::Closed(status) = &gate {
         tracing::warn!(peer = shown, reason = status.message(), "refused");
     }
-    let calls = Calls::new();
-    let service = Calling {
-        routes: front.routes.clone(),
-        access: front.access.clone(),
-        gate: Arc::new(gate),
-        calls: calls.clone(),
-    };
-    converse(&front, stream, service, &calls).await;
+    let service = Calling::new(&front, gate);
+    converse(&front, stream, service).await;
 }
 
 /// Finds out who is there, through TLS where the address speaks it.
@@ -102,7 +96,8 @@ async fn greet(transport: Transport, rule: Rule) -> io::Result<(Box<dyn Stream>,
 }
 
 /// Speaks HTTP/2 until the client leaves, is idle for too long, or the server leaves.
-async fn converse(front: &Front, stream: Box<dyn Stream>, service: Calling, calls: &Calls) {
+pub(super) async fn converse(front: &Front, stream: Box<dyn Stream>, service: Calling) {
+    let calls = service.calls.clone();
     let connection = protocol().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let mut told = false;
@@ -150,11 +145,23 @@ fn protocol() -> http2::Builder<TokioExecutor> {
 }
 
 /// Admits calls and passes them on.
-struct Calling {
+pub(super) struct Calling {
     routes: Routes,
     access: Arc<Access>,
-    gate: Arc<Gate>,
+    gate: Gate,
     calls: Calls,
+}
+
+impl Calling {
+    /// For a connection that has just been made.
+    pub(super) fn new(front: &Front, gate: Gate) -> Self {
+        Self {
+            routes: front.routes.clone(),
+            access: front.access.clone(),
+            gate,
+            calls: Calls::new(),
+        }
+    }
 }
 
 impl hyper::service::Service<Request<Incoming>> for Calling {

@@ -158,3 +158,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,10 @@ fn a_line_is_a_name_and_a_digest() {
     check(SESAME, Err(1));
     check(&format!("ali {}", &SESAME[1..]), Err(1));
     check(&format!("ali {}é", &SESAME[2..]), Err(1));
-    check("ali +1ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb", Err(1));
+    check(
+        "ali +1ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb",
+        Err(1),
+    );
 }
 
 #[test]
