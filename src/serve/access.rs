@@ -4,8 +4,8 @@
 //! - TLS: a certificate of one's authority, or a token with each call; on loopback without either, the user again.
 //! - Anything else is refused when the server starts.
 
-use super::ServeError;
 use super::caller::Caller;
+use super::error::ServeError;
 use super::options::{ListenAddress, ServeOptions};
 use super::tokens::Tokens;
 use std::collections::BTreeSet;

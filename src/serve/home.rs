@@ -6,7 +6,7 @@
 //! scratch/  the running actions; emptied at the start
 //! ```
 
-use super::ServeError;
+use super::error::ServeError;
 use crate::host::fs::PathContext as _;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};

@@ -5,8 +5,8 @@ mod calls;
 mod connection;
 mod unix;
 
-use super::ServeError;
 use super::access::{Access, Rule, rule};
+use super::error::ServeError;
 use super::limits::CONNECTIONS;
 use super::options::{ListenAddress, ServeOptions};
 use connection::{Arrived, Transport};
