@@ -101,6 +101,12 @@ impl DiskStore {
         self.inner.layout.root()
     }
 
+    /// Bytes of everything that all processes keep, without a look at it: as of the last scan, plus what was put since.
+    /// `None` before anybody has counted, which in a store with a bound is soon.
+    pub fn size(&self) -> Option<u64> {
+        self.inner.occupancy.known(&self.inner.layout)
+    }
+
     /// The blob, open for reading at its beginning, or `None`. Its content has been checked, now or earlier in this
     /// process: the first time costs 0.5 ms per MiB.
     pub fn blob(&self, digest: Digest) -> Result<Option<File>, StoreError> {

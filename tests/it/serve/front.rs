@@ -96,7 +96,14 @@ fn what_cannot_be_is_explained() {
     let ([certificate, key], [_, other]) = (authority.sign("server"), authority.sign("other"));
     let shown = |options: &[&str]| shown(options).replace(&authority.path(""), "/A/");
     let tls = |key: &str, more: &[&str]| {
-        let options = ["--listen", "127.0.0.1:0", "--tls-certificate", &certificate, "--tls-key", key];
+        let options = [
+            "--listen",
+            "127.0.0.1:0",
+            "--tls-certificate",
+            &certificate,
+            "--tls-key",
+            key,
+        ];
         shown(&[&options, more].concat())
     };
     insta::assert_snapshot!(tls(&other, &[]), @"");
@@ -179,7 +186,14 @@ async fn through_tls_a_certificate_or_a_token_is_needed() {
     write_tokens(&tokens, &[("ali", "open sesame"), ("baba", "wheat")]);
     let [certificate, key] = ours.sign("server");
     let options = |more: &[&str]| {
-        let tls = ["--listen", "0.0.0.0:0", "--tls-certificate", &certificate, "--tls-key", &key];
+        let tls = [
+            "--listen",
+            "0.0.0.0:0",
+            "--tls-certificate",
+            &certificate,
+            "--tls-key",
+            &key,
+        ];
         [&tls, more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     let start = |more: &[&str]| {
@@ -208,11 +222,17 @@ async fn through_tls_a_certificate_or_a_token_is_needed() {
     let server = start(&["--tokens", tokens_option]);
     let nobody = of(&server);
     refused(&ask(&nobody).await, "needs the header `authorization: Bearer TOKEN`");
-    refused(&ask(&with_token(nobody.clone(), "barley")).await, "does not know that token");
+    refused(
+        &ask(&with_token(nobody.clone(), "barley")).await,
+        "does not know that token",
+    );
     assert_eq!(ask(&with_token(nobody.clone(), "open sesame")).await, "served");
     // Without a restart.
     write_tokens(&tokens, &[("baba", "wheat")]);
-    refused(&ask(&with_token(nobody.clone(), "open sesame")).await, "does not know that token");
+    refused(
+        &ask(&with_token(nobody.clone(), "open sesame")).await,
+        "does not know that token",
+    );
     assert_eq!(ask(&with_token(nobody, "wheat")).await, "served");
     server.stop();
 

@@ -84,7 +84,11 @@ impl Drop for Server {
 fn command(dir: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rewrap"));
     command.args(["serve", "--dir"]).arg(dir.join("server")).args(options);
-    command.env_clear().env("HOME", dir).stdin(Stdio::null()).current_dir("/");
+    command
+        .env_clear()
+        .env("HOME", dir)
+        .stdin(Stdio::null())
+        .current_dir("/");
     command
 }
 
