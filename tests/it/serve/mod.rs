@@ -1,5 +1,6 @@
 //! `rewrap serve`.
 
+mod builds;
 mod front;
 
 use crate::tools::missing;
