@@ -4,7 +4,11 @@
 //! (`access`, `peer`, `tokens`, `tls`), connections (`listen`) and the end (`drain`).
 
 mod access;
+pub mod action_cache;
+pub mod bytestream;
 pub mod caller;
+pub mod capabilities;
+pub mod cas;
 mod drain;
 pub mod error;
 pub mod execution;
@@ -15,9 +19,11 @@ mod limits;
 mod listen;
 pub mod metrics;
 pub mod options;
+mod outgoing;
 mod peer;
 mod resource;
 mod server;
+pub mod storage;
 pub mod tls;
 pub mod tokens;
 

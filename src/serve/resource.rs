@@ -104,8 +104,11 @@ fn after_instance<'a, 'b>(segments: &'a [&'b str]) -> Option<Result<&'a [&'b str
     })
 }
 
+/// A blob and the segments after it.
+type Blob<'a, 'b> = (Digest, Encoding, &'a [&'b str]);
+
 /// The blob and what comes after it; `None` if the segments do not begin like a blob's.
-fn blob<'a, 'b>(segments: &'a [&'b str]) -> Option<Result<(Digest, Encoding, &'a [&'b str]), BadName>> {
+fn blob<'a, 'b>(segments: &'a [&'b str]) -> Option<Result<Blob<'a, 'b>, BadName>> {
     let (encoding, rest) = match segments {
         ["blobs", rest @ ..] => (Encoding::Identity, rest),
         ["compressed-blobs", "zstd", rest @ ..] => (Encoding::Zstd, rest),

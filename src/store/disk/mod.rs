@@ -212,19 +212,32 @@ impl DiskStore {
     /// The result of an action, if all its blobs are here. A blob may still prove corrupt, or be evicted, before it is
     /// opened: [`DiskStore::blob`] then says `None`, and the action is a miss after all.
     pub fn action_result(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
+        match self.recorded_result(action)? {
+            Some(result) if self.is_complete(&result, action.function())? => Ok(Some(result)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The result of an action, whether or not its blobs are here.
+    pub fn recorded_result(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
         let path = self.inner.layout.path(Kind::Result, action);
         let Some((file, metadata)) = open_used(&path)? else {
             return Ok(None);
         };
         let content = read_all(&file, &metadata).at("read", &path)?;
-        let Some(result) = result_file::decode(action, &content) else {
+        let result = result_file::decode(action, &content);
+        if result.is_none() {
             self.discard(&path, metadata.len())?;
-            return Ok(None);
-        };
-        let Some(blobs) = references::referenced(&result, action.function(), |tree| self.read(tree))? else {
-            return Ok(None);
-        };
-        Ok(self.missing(&blobs)?.is_empty().then_some(result))
+        }
+        Ok(result)
+    }
+
+    /// Whether all blobs of a result are here; they are named in this digest function.
+    pub fn is_complete(&self, result: &ActionResult, function: Function) -> Result<bool, StoreError> {
+        match references::referenced(result, function, |tree| self.read(tree))? {
+            Some(blobs) => Ok(self.missing(&blobs)?.is_empty()),
+            None => Ok(false),
+        }
     }
 
     /// Keeps the result of an action, in place of an earlier one. Put its blobs first.
