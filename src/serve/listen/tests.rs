@@ -46,7 +46,7 @@ impl ByteStream for Waits {
 fn connect(gate: Gate) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let routes = Routes::new(ByteStreamServer::new(Waits));
-    let front = Front::new(routes, Arc::new(Access::new(&[], None)));
+    let front = Front::new(CountedCalls::new(routes, Arc::default()), Arc::new(Access::new(&[], None)));
     let task = async move {
         let service = Calling::new(&front, gate);
         converse(&front, Box::new(server), service).await;
