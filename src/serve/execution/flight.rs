@@ -89,7 +89,8 @@ impl Flight {
 
     /// One more operation wants the result; `false` if it is too late, or if the result may be older than allowed.
     pub(super) fn join(&self, skip_lookup: bool, priority: i32) -> bool {
-        let may_be_old = !self.skips_lookup && matches!(*self.progress.borrow(), Progress::Preparing | Progress::Ended(_));
+        let may_be_old =
+            !self.skips_lookup && matches!(*self.progress.borrow(), Progress::Preparing | Progress::Ended(_));
         if skip_lookup && may_be_old {
             return false;
         }
@@ -125,7 +126,9 @@ impl Flight {
     /// Waits until it is an execution, or until it is known that it will be none.
     pub(super) async fn accepted(&self) -> Result<(), rpc::Status> {
         let mut progress = self.watch();
-        let past = progress.wait_for(|progress| !matches!(progress, Progress::Preparing)).await;
+        let past = progress
+            .wait_for(|progress| !matches!(progress, Progress::Preparing))
+            .await;
         past.expect("the sender is ours");
         self.refused.get().map_or(Ok(()), |status| Err(status.clone()))
     }
@@ -133,13 +136,18 @@ impl Flight {
     /// Waits until it is over.
     pub(super) async fn landed(&self) {
         let mut progress = self.watch();
-        let over = progress.wait_for(|progress| matches!(progress, Progress::Ended(_))).await;
+        let over = progress
+            .wait_for(|progress| matches!(progress, Progress::Ended(_)))
+            .await;
         over.expect("the sender is ours");
     }
 
     async fn unwanted(&self) {
         let mut wanted = self.wanted.subscribe();
-        wanted.wait_for(|wanted| *wanted == 0).await.expect("the sender is ours");
+        wanted
+            .wait_for(|wanted| *wanted == 0)
+            .await
+            .expect("the sender is ours");
     }
 
     fn advance(&self, progress: Progress) {
@@ -268,7 +276,8 @@ impl Crew {
             refusal => refusal,
         })?;
         stamp(&mut result);
-        self.metrics.phases(result.execution_metadata.as_ref().expect("just stamped"));
+        self.metrics
+            .phases(result.execution_metadata.as_ref().expect("just stamped"));
         *pins = Some(pin(&self.store, &answer::blobs(flight.key.action.function(), &result)));
         self.keep(flight, result).await.map_err(Failed::from)
     }
@@ -389,3 +398,6 @@ pub(super) async fn blocking<T: Send + 'static>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

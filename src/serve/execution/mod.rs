@@ -23,8 +23,8 @@ pub use operation::Updates;
 use crate::digest::{Digest, Function};
 use crate::pb::longrunning::operations_server::Operations;
 use crate::pb::longrunning::{
-    CancelOperationRequest, DeleteOperationRequest, GetOperationRequest, ListOperationsRequest,
-    ListOperationsResponse, Operation,
+    CancelOperationRequest, DeleteOperationRequest, GetOperationRequest, ListOperationsRequest, ListOperationsResponse,
+    Operation,
 };
 use crate::pb::reapi::{self, execution_server::Execution};
 use crate::serve::caller::Caller;
@@ -158,7 +158,8 @@ impl ExecutionService {
     fn launch(&self, flight: &Arc<Flight>) {
         let (table, landing) = (self.table.clone(), flight.clone());
         let landed = move || table.landed(&landing);
-        self.tasks.spawn(self.crew.clone().fly(flight.clone(), ABANDONED_AFTER, landed));
+        self.tasks
+            .spawn(self.crew.clone().fly(flight.clone(), ABANDONED_AFTER, landed));
     }
 
     fn find(&self, name: &str, caller: Option<&Caller>) -> Result<Arc<Claim>, Status> {
@@ -204,7 +205,9 @@ impl Operations for ExecutionService {
         if !asked.filter.is_empty() {
             return Err(Status::invalid_argument("there are no filters"));
         }
-        let page = self.table.list(caller(&request).as_ref(), &asked.page_token, asked.page_size);
+        let page = self
+            .table
+            .list(caller(&request).as_ref(), &asked.page_token, asked.page_size);
         Ok(Response::new(page))
     }
 
