@@ -44,7 +44,7 @@ pub(super) fn with_result(result: reapi::ActionResult, cached: bool) -> Ended {
         status: Some(crate::pb::rpc::Status::default()),
         ..Default::default()
     };
-    ended(response, outcome)
+    ended(&response, outcome)
 }
 
 /// Without one; what a command printed before its time was over is told all the same.
@@ -67,10 +67,10 @@ pub(super) fn without_result(refusal: Refusal) -> Ended {
         status: Some(status),
         ..Default::default()
     };
-    ended(response, outcome)
+    ended(&response, outcome)
 }
 
-fn ended(response: ExecuteResponse, outcome: ActionOutcome) -> Ended {
+fn ended(response: &ExecuteResponse, outcome: ActionOutcome) -> Ended {
     let code = response.status.as_ref().map_or(0, |status| status.code);
     let result = response.result.as_ref();
     Ended {
@@ -79,7 +79,7 @@ fn ended(response: ExecuteResponse, outcome: ActionOutcome) -> Ended {
         times: result
             .and_then(|result| result.execution_metadata.clone())
             .unwrap_or_default(),
-        response: packed("ExecuteResponse", &response),
+        response: packed("ExecuteResponse", response),
         outcome,
     }
 }

@@ -6,6 +6,7 @@
 //! operations was cancelled or has been followed by nobody for a minute.
 
 mod answer;
+mod crew;
 mod flight;
 mod messages;
 mod operation;
@@ -32,7 +33,8 @@ use crate::serve::instance;
 use crate::serve::job::Run;
 use crate::serve::metrics::{ActionOutcome, Metrics, durations_of};
 use crate::store::DiskStore;
-use flight::{Crew, Flight, Key, blocking};
+use crew::{Crew, blocking};
+use flight::{Flight, Key};
 use messages::Timeouts;
 use operation::{Claim, Close, Follower};
 use platform::Platform;

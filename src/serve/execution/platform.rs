@@ -38,7 +38,7 @@ impl Platform {
                     self.log_once(&property.name);
                     return None;
                 };
-                let has = Vec::from_iter(values.iter().map(String::as_str)).join("` or `");
+                let has = values.iter().map(String::as_str).collect::<Vec<_>>().join("` or `");
                 (!values.contains(&property.value))
                     .then(|| format!("{} {}, but `{has}`", quoted(&property.name), quoted(&property.value)))
             })

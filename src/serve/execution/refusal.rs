@@ -50,8 +50,10 @@ impl Refusal {
     /// The protocol's code (`Execute` lists which may occur).
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Missing(_) | Self::NoWorker(_) | Self::Run(RunError::Missing(_)) => Code::FailedPrecondition,
-            Self::Store(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => Code::FailedPrecondition,
+            Self::Missing(_)
+            | Self::NoWorker(_)
+            | Self::Store(StoreError::NotFound(_) | StoreError::Corrupt { .. })
+            | Self::Run(RunError::Missing(_)) => Code::FailedPrecondition,
             Self::Invalid(_) | Self::Run(RunError::Invalid(_)) => Code::InvalidArgument,
             Self::Run(RunError::NotFound(_)) => Code::NotFound,
             Self::Cancelled | Self::Run(RunError::Cancelled) => Code::Cancelled,

@@ -86,7 +86,7 @@ impl Walk<'_> {
             height: 1,
         });
         // A tree of hashes has no cycles, but it may be deep.
-        self.check_depth(self.open.len())
+        check_depth(self.open.len())
     }
 
     /// The entries of a directory and the directories among them, once all names and digests are right.
@@ -130,7 +130,7 @@ impl Walk<'_> {
     /// Adds what is in a directory to the one that it is in.
     fn add(&mut self, entries: u64, height: usize) -> Result<(), Refusal> {
         let depth = self.open.len();
-        self.check_depth(depth + height)?;
+        check_depth(depth + height)?;
         let Some(parent) = self.open.last_mut() else {
             return Ok(());
         };
@@ -141,15 +141,15 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    fn check_depth(&self, depth: usize) -> Result<(), Refusal> {
-        if depth > MOST_DEPTH {
-            return Err(invalid(format!(
-                "the input tree is more than {MOST_DEPTH} directories deep"
-            )));
-        }
-        Ok(())
+fn check_depth(depth: usize) -> Result<(), Refusal> {
+    if depth > MOST_DEPTH {
+        return Err(invalid(format!(
+            "the input tree is more than {MOST_DEPTH} directories deep"
+        )));
     }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {

@@ -1,4 +1,7 @@
 use super::*;
+use crate::serve::execution::answer;
+use crate::serve::execution::queue::Queue;
+use crate::serve::execution::refusal::Refusal;
 
 fn flight(skips_lookup: bool) -> Flight {
     let key = Key {

@@ -269,7 +269,7 @@ async fn what_cannot_be_is_refused_before_it_waits() {
     check("no directory", request(no_directory), invalid).await;
     check("no arguments", request(fixture.action(&[])), invalid).await;
     let escape = fixture.action_with(&["cc"], |_, command| {
-        command.output_paths = vec!["../../../x".repeat(10_000)]
+        command.output_paths = vec!["../../../x".repeat(10_000)];
     });
     check("an escape", request(escape), invalid).await;
     let long = fixture.action_with(&["cc"], |action, _| {
