@@ -6,7 +6,7 @@ use super::capabilities::CapabilitiesService;
 use super::cas::CasService;
 use super::execution::{ExecutionOptions, ExecutionService};
 use super::job::Run;
-use super::metrics::{CountedCalls, Metrics};
+use super::metrics::{CountCalls, CountedCalls, Metrics};
 use super::options::ServeOptions;
 use super::storage::{Limits, Storage};
 use crate::pb::longrunning::operations_server::OperationsServer;
@@ -14,6 +14,7 @@ use crate::pb::reapi::execution_server::ExecutionServer;
 use crate::store::DiskStore;
 use std::sync::Arc;
 use tonic::service::Routes;
+use tower_layer::Layer as _;
 
 /// All services.
 pub(super) struct Services {
@@ -42,7 +43,7 @@ pub(super) fn compose(store: &DiskStore, run: Arc<dyn Run>, options: &ServeOptio
         .add_service(ExecutionServer::new(execution.clone()))
         .add_service(OperationsServer::new(execution.clone()));
     Services {
-        calls: CountedCalls::new(routes, metrics.clone()),
+        calls: CountCalls::new(metrics.clone()).layer(routes),
         execution,
         metrics,
     }

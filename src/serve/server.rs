@@ -105,7 +105,10 @@ async fn run(options: &ServeOptions, services: Services, ready: impl FnOnce(&Add
     }
     ready(&addresses);
     let signal = signals.next().await;
-    tracing::info!(signal, "leaving when what is under way has ended; another signal does not wait");
+    tracing::info!(
+        signal,
+        "leaving when what is under way has ended; another signal does not wait"
+    );
     drain::drain(&front, &mut signals, &execution).await;
     tracing::info!("gone");
     Ok(())

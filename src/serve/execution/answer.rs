@@ -44,7 +44,7 @@ pub(super) fn with_result(result: reapi::ActionResult, cached: bool) -> Ended {
         status: Some(crate::pb::rpc::Status::default()),
         ..Default::default()
     };
-    ended(response, outcome)
+    ended(&response, outcome)
 }
 
 /// Without one; what a command printed before its time was over is told all the same.
@@ -67,17 +67,19 @@ pub(super) fn without_result(refusal: Refusal) -> Ended {
         status: Some(status),
         ..Default::default()
     };
-    ended(response, outcome)
+    ended(&response, outcome)
 }
 
-fn ended(response: ExecuteResponse, outcome: ActionOutcome) -> Ended {
+fn ended(response: &ExecuteResponse, outcome: ActionOutcome) -> Ended {
     let code = response.status.as_ref().map_or(0, |status| status.code);
     let result = response.result.as_ref();
     Ended {
         code: Code::from_i32(code),
         exit: result.map(|result| result.exit_code),
-        times: result.and_then(|result| result.execution_metadata.clone()).unwrap_or_default(),
-        response: packed("ExecuteResponse", &response),
+        times: result
+            .and_then(|result| result.execution_metadata.clone())
+            .unwrap_or_default(),
+        response: packed("ExecuteResponse", response),
         outcome,
     }
 }
@@ -88,7 +90,11 @@ pub(super) fn operation(name: &str, action: Digest, queued: SystemTime, progress
         Progress::Preparing => (Stage::CacheCheck, None, None),
         Progress::Queued => (Stage::Queued, None, None),
         Progress::Executing { since } => (Stage::Executing, Some((*since).into()), None),
-        Progress::Ended(ended) => (Stage::Completed, ended.times.worker_start_timestamp, Some(ended.response.clone())),
+        Progress::Ended(ended) => (
+            Stage::Completed,
+            ended.times.worker_start_timestamp,
+            Some(ended.response.clone()),
+        ),
     };
     let metadata = reapi::ExecuteOperationMetadata {
         stage: stage as i32,
@@ -139,7 +145,9 @@ pub(super) fn inline_streams(
     result: &mut reapi::ActionResult,
 ) -> Result<(), StoreError> {
     for (raw, digest) in streams(result) {
-        let named = digest.as_ref().and_then(|digest| function.digest_from_wire(digest).ok());
+        let named = digest
+            .as_ref()
+            .and_then(|digest| function.digest_from_wire(digest).ok());
         if let Some(blob) = named.filter(|blob| blob.size() <= MOST_INLINED && raw.is_empty())
             && let Some(content) = store.read(blob)?
         {
@@ -163,5 +171,6 @@ pub(super) fn blobs(function: Function, result: &reapi::ActionResult) -> Vec<Dig
     let directories = directories.flat_map(|tree| [tree.tree_digest.as_ref(), tree.root_directory_digest.as_ref()]);
     let streams = [result.stdout_digest.as_ref(), result.stderr_digest.as_ref()];
     let all = files.chain(directories).chain(streams).flatten();
-    all.filter_map(|digest| function.digest_from_wire(digest).ok()).collect()
+    all.filter_map(|digest| function.digest_from_wire(digest).ok())
+        .collect()
 }

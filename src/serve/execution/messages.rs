@@ -29,13 +29,18 @@ pub(super) fn read<M: prost::Message + Default>(
     most: u64,
 ) -> Result<Option<M>, Refusal> {
     if digest.size() > most {
-        return Err(Refusal::Invalid(format!("a message of {} bytes is larger than {most}", digest.size())));
+        return Err(Refusal::Invalid(format!(
+            "a message of {} bytes is larger than {most}",
+            digest.size()
+        )));
     }
     let Some(content) = store.read(digest)? else {
         return Ok(None);
     };
     let message = M::decode(content);
-    message.map(Some).map_err(|error| Refusal::Invalid(format!("blob {digest} is not the message that it should be: {error}")))
+    message
+        .map(Some)
+        .map_err(|error| Refusal::Invalid(format!("blob {digest} is not the message that it should be: {error}")))
 }
 
 /// The Action.
@@ -65,10 +70,17 @@ pub(super) fn timeout(action: &reapi::Action, timeouts: Timeouts) -> Result<Dura
     let Some(asked) = action.timeout else {
         return Ok(timeouts.default);
     };
-    let asked = Duration::try_from(asked).map_err(|_| Refusal::Invalid("the timeout is negative".to_owned()))?;
+    let seconds = u64::try_from(asked.seconds).ok();
+    let nanos = u32::try_from(asked.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
+    let (Some(seconds), Some(nanos)) = (seconds, nanos) else {
+        return Err(Refusal::Invalid("the timeout is no duration".to_owned()));
+    };
+    let asked = Duration::new(seconds, nanos);
     if asked > timeouts.max {
         let (asked, max) = (asked.as_secs_f64(), timeouts.max.as_secs_f64());
-        return Err(Refusal::Invalid(format!("a timeout of {asked} s is longer than the {max} s of this server")));
+        return Err(Refusal::Invalid(format!(
+            "a timeout of {asked} s is longer than the {max} s of this server"
+        )));
     }
     Ok(if asked.is_zero() { timeouts.default } else { asked })
 }
@@ -87,9 +99,14 @@ fn check_command(command: &reapi::Command) -> Result<(), String> {
         }
     }
     let directory = &command.working_directory;
-    let depth = depth(directory, 0).ok_or_else(|| format!("the working directory {} is not in the input root", quoted(directory)))?;
+    let depth = depth(directory, 0)
+        .ok_or_else(|| format!("the working directory {} is not in the input root", quoted(directory)))?;
     #[expect(deprecated, reason = "clients of version 2.0 know no other fields")]
-    let outputs = [&command.output_files, &command.output_directories, &command.output_paths];
+    let outputs = [
+        &command.output_files,
+        &command.output_directories,
+        &command.output_paths,
+    ];
     for path in outputs.into_iter().flatten() {
         if self::depth(path, depth).is_none() {
             return Err(format!("the output {} is not in the input root", quoted(path)));
@@ -138,6 +155,8 @@ mod tests {
         check(Some((300, 0)), Some(300));
         check(Some((300, 1)), None);
         check(Some((-1, 0)), None);
+        check(Some((1, -1)), None);
+        check(Some((1, 1_000_000_000)), None);
         check(Some((i64::MAX, 999_999_999)), None);
         check(Some((i64::MIN, i32::MIN)), None);
     }
@@ -163,21 +182,48 @@ mod tests {
         check(&outputs("a/b", "../../c.o"), None);
         check(&outputs("./a//b/", ".././c.o"), None);
         check(&outputs("", ""), None);
-        check(&outputs("a", "../../c.o"), Some("the output `../../c.o` is not in the input root"));
-        check(&outputs("", "a/../../b/c"), Some("the output `a/../../b/c` is not in the input root"));
-        check(&outputs("", "/etc/passwd"), Some("the output `/etc/passwd` is not in the input root"));
-        check(&outputs("..", "a"), Some("the working directory `..` is not in the input root"));
-        check(&outputs("/tmp", "a"), Some("the working directory `/tmp` is not in the input root"));
+        check(
+            &outputs("a", "../../c.o"),
+            Some("the output `../../c.o` is not in the input root"),
+        );
+        check(
+            &outputs("", "a/../../b/c"),
+            Some("the output `a/../../b/c` is not in the input root"),
+        );
+        check(
+            &outputs("", "/etc/passwd"),
+            Some("the output `/etc/passwd` is not in the input root"),
+        );
+        check(
+            &outputs("..", "a"),
+            Some("the working directory `..` is not in the input root"),
+        );
+        check(
+            &outputs("/tmp", "a"),
+            Some("the working directory `/tmp` is not in the input root"),
+        );
         #[expect(deprecated, reason = "clients of version 2.0 know no other fields")]
-        check(&|command| command.output_files.push("../a".to_owned()), Some("the output `../a` is not in the input root"));
+        check(
+            &|command| command.output_files.push("../a".to_owned()),
+            Some("the output `../a` is not in the input root"),
+        );
         #[expect(deprecated, reason = "clients of version 2.0 know no other fields")]
         check(
             &|command| command.output_directories.push("/".to_owned()),
             Some("the output `/` is not in the input root"),
         );
-        check(&|command| command.arguments.clear(), Some("the Command names no program"));
-        check(&|command| command.arguments[0].clear(), Some("the Command names no program"));
-        check(&|command| command.arguments.push("a\0b".to_owned()), Some("an argument has a null character"));
+        check(
+            &|command| command.arguments.clear(),
+            Some("the Command names no program"),
+        );
+        check(
+            &|command| command.arguments[0].clear(),
+            Some("the Command names no program"),
+        );
+        check(
+            &|command| command.arguments.push("a\0b".to_owned()),
+            Some("an argument has a null character"),
+        );
         let variable = |name: &'static str, value: &'static str| {
             move |command: &mut reapi::Command| {
                 command.environment_variables.push(reapi::command::EnvironmentVariable {
@@ -188,7 +234,10 @@ mod tests {
         };
         check(&variable("PATH", "/usr/bin"), None);
         check(&variable("", "x"), Some("there can be no environment variable ``"));
-        check(&variable("A=B", "x"), Some("there can be no environment variable `A=B`"));
+        check(
+            &variable("A=B", "x"),
+            Some("there can be no environment variable `A=B`"),
+        );
         check(&variable("A", "x\0"), Some("there can be no environment variable `A`"));
     }
 }

@@ -6,6 +6,7 @@
 //! operations was cancelled or has been followed by nobody for a minute.
 
 mod answer;
+mod crew;
 mod flight;
 mod messages;
 mod operation;
@@ -23,8 +24,8 @@ pub use operation::Updates;
 use crate::digest::{Digest, Function};
 use crate::pb::longrunning::operations_server::Operations;
 use crate::pb::longrunning::{
-    CancelOperationRequest, DeleteOperationRequest, GetOperationRequest, ListOperationsRequest,
-    ListOperationsResponse, Operation,
+    CancelOperationRequest, DeleteOperationRequest, GetOperationRequest, ListOperationsRequest, ListOperationsResponse,
+    Operation,
 };
 use crate::pb::reapi::{self, execution_server::Execution};
 use crate::serve::caller::Caller;
@@ -32,7 +33,8 @@ use crate::serve::instance::Instance;
 use crate::serve::job::Run;
 use crate::serve::metrics::{ActionOutcome, Metrics, durations_of};
 use crate::store::DiskStore;
-use flight::{Crew, Flight, Key, blocking};
+use crew::{Crew, blocking};
+use flight::{Flight, Key};
 use messages::Timeouts;
 use operation::{Claim, Close, Follower};
 use platform::Platform;
@@ -155,7 +157,8 @@ impl ExecutionService {
     fn launch(&self, flight: &Arc<Flight>) {
         let (table, landing) = (self.table.clone(), flight.clone());
         let landed = move || table.landed(&landing);
-        self.tasks.spawn(self.crew.clone().fly(flight.clone(), ABANDONED_AFTER, landed));
+        self.tasks
+            .spawn(self.crew.clone().fly(flight.clone(), ABANDONED_AFTER, landed));
     }
 
     fn find(&self, name: &str, caller: Option<&Caller>) -> Result<Arc<Claim>, Status> {
@@ -201,7 +204,9 @@ impl Operations for ExecutionService {
         if !asked.filter.is_empty() {
             return Err(Status::invalid_argument("there are no filters"));
         }
-        let page = self.table.list(caller(&request).as_ref(), &asked.page_token, asked.page_size);
+        let page = self
+            .table
+            .list(caller(&request).as_ref(), &asked.page_token, asked.page_size);
         Ok(Response::new(page))
     }
 
@@ -237,10 +242,7 @@ fn key(request: &reapi::ExecuteRequest) -> Result<Key, Refusal> {
         Refusal::Invalid(format!("digests of function {function} are not known here"))
     })?;
     let action: Digest = messages::digest(function, "Action", request.action_digest.as_ref())?;
-    Ok(Key {
-        instance,
-        action,
-    })
+    Ok(Key { instance, action })
 }
 
 /// One line per operation. Of the command only the name of the program: the rest may have secrets.

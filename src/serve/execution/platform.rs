@@ -38,7 +38,7 @@ impl Platform {
                     self.log_once(&property.name);
                     return None;
                 };
-                let has = Vec::from_iter(values.iter().map(String::as_str)).join("` or `");
+                let has = values.iter().map(String::as_str).collect::<Vec<_>>().join("` or `");
                 (!values.contains(&property.value))
                     .then(|| format!("{} {}, but `{has}`", quoted(&property.name), quoted(&property.value)))
             })
@@ -70,11 +70,15 @@ mod tests {
     #[test]
     fn announced_names_must_match_and_others_are_ignored() {
         let own = |pairs: &[(&str, &str)]| {
-            let own = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let own = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             own.collect::<Vec<_>>()
         };
         let wanted = |pairs: &[(&str, &str)]| {
-            let properties = own(pairs).into_iter().map(|(name, value)| reapi::platform::Property { name, value });
+            let properties = own(pairs)
+                .into_iter()
+                .map(|(name, value)| reapi::platform::Property { name, value });
             (!pairs.is_empty()).then(|| reapi::Platform {
                 properties: properties.collect(),
             })
@@ -94,11 +98,23 @@ mod tests {
             assert_eq!(platform.refuses(&action, &command), expected);
         };
         check(&[], &[], None);
-        check(&[("OSFamily", "Linux"), ("ISA", "x86-64-v3"), ("ISA", "x86-64")], &[], None);
+        check(
+            &[("OSFamily", "Linux"), ("ISA", "x86-64-v3"), ("ISA", "x86-64")],
+            &[],
+            None,
+        );
         check(&[("container-image", "docker://x")], &[], None);
         check(&[], &[("OSFamily", "Linux")], None);
-        check(&[("OSFamily", "Windows")], &[], Some("no `OSFamily` `Windows`, but `Linux`"));
-        check(&[], &[("OSFamily", "Windows")], Some("no `OSFamily` `Windows`, but `Linux`"));
+        check(
+            &[("OSFamily", "Windows")],
+            &[],
+            Some("no `OSFamily` `Windows`, but `Linux`"),
+        );
+        check(
+            &[],
+            &[("OSFamily", "Windows")],
+            Some("no `OSFamily` `Windows`, but `Linux`"),
+        );
         check(&[("OSFamily", "Linux")], &[("OSFamily", "Windows")], None);
         check(&[("osfamily", "Windows")], &[], None);
         check(

@@ -50,8 +50,10 @@ impl Refusal {
     /// The protocol's code (`Execute` lists which may occur).
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Missing(_) | Self::NoWorker(_) | Self::Run(RunError::Missing(_)) => Code::FailedPrecondition,
-            Self::Store(StoreError::NotFound(_) | StoreError::Corrupt { .. }) => Code::FailedPrecondition,
+            Self::Missing(_)
+            | Self::NoWorker(_)
+            | Self::Store(StoreError::NotFound(_) | StoreError::Corrupt { .. })
+            | Self::Run(RunError::Missing(_)) => Code::FailedPrecondition,
             Self::Invalid(_) | Self::Run(RunError::Invalid(_)) => Code::InvalidArgument,
             Self::Run(RunError::NotFound(_)) => Code::NotFound,
             Self::Cancelled | Self::Run(RunError::Cancelled) => Code::Cancelled,
@@ -75,7 +77,11 @@ impl Refusal {
         rpc::Status {
             code: self.code() as i32,
             message: self.to_string(),
-            details: if missing.is_empty() { Vec::new() } else { vec![violations(missing)] },
+            details: if missing.is_empty() {
+                Vec::new()
+            } else {
+                vec![violations(missing)]
+            },
         }
     }
 }
@@ -131,7 +137,10 @@ fn violations(missing: &[Digest]) -> prost_types::Any {
 pub(super) fn quoted(text: &str) -> String {
     let end = text.floor_char_boundary(MOST_QUOTED);
     let more = if end < text.len() { "…" } else { "" };
-    let shown: String = text[..end].chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let shown: String = text[..end]
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
     format!("`{shown}{more}`")
 }
 
@@ -160,7 +169,10 @@ mod tests {
         };
         check(store(ErrorKind::StorageFull).into(), Code::ResourceExhausted);
         check(store(ErrorKind::PermissionDenied).into(), Code::Internal);
-        check(RunError::Missing(vec![Digest::empty()]).into(), Code::FailedPrecondition);
+        check(
+            RunError::Missing(vec![Digest::empty()]).into(),
+            Code::FailedPrecondition,
+        );
         check(RunError::Invalid(text()).into(), Code::InvalidArgument);
         check(RunError::NotFound(text()).into(), Code::NotFound);
         check(RunError::Cancelled.into(), Code::Cancelled);
@@ -195,10 +207,15 @@ mod tests {
             assert!(status.encoded_len() < 4 << 20, "fits into a message");
             let failure = rpc::PreconditionFailure::decode(&*status.details[0].value).expect("violations");
             let violations = failure.violations.into_iter();
-            violations.map(|violation| (violation.r#type, violation.subject)).collect::<Vec<_>>()
+            violations
+                .map(|violation| (violation.r#type, violation.subject))
+                .collect::<Vec<_>>()
         };
         let expected = [format!("blobs/{}", blobs[0]), format!("blobs/blake3/{}", blobs[1])];
-        assert_eq!(subjects(&blobs), expected.map(|subject| ("MISSING".to_owned(), subject)));
+        assert_eq!(
+            subjects(&blobs),
+            expected.map(|subject| ("MISSING".to_owned(), subject))
+        );
         let blake3 = blobs[1];
         assert_eq!(subjects(&vec![blake3; 100_000]).len(), MOST_VIOLATIONS);
     }

@@ -63,7 +63,10 @@ impl Table {
             return Err(open);
         }
         let name = format!("operations/{:032x}", fastrand::u128(..));
-        let present = key.and_then(|key| inner.flights.get(key)).filter(|flight| join(flight)).cloned();
+        let present = key
+            .and_then(|key| inner.flights.get(key))
+            .filter(|flight| join(flight))
+            .cloned();
         let merged = present.is_some();
         let flight = present.unwrap_or_else(|| Arc::new(new()));
         if let Some(key) = key.filter(|_| !merged) {
@@ -71,13 +74,21 @@ impl Table {
         }
         let claim = Arc::new(Claim::new(name.clone(), flight, caller, merged));
         inner.operations.insert(name, claim.clone());
-        Ok(if merged { Begun::Merged(claim) } else { Begun::New(claim) })
+        Ok(if merged {
+            Begun::Merged(claim)
+        } else {
+            Begun::New(claim)
+        })
     }
 
     /// No operation joins this execution any more.
     pub(super) fn landed(&self, flight: &Arc<Flight>) {
         let mut inner = self.lock();
-        if inner.flights.get(&flight.key).is_some_and(|present| Arc::ptr_eq(present, flight)) {
+        if inner
+            .flights
+            .get(&flight.key)
+            .is_some_and(|present| Arc::ptr_eq(present, flight))
+        {
             inner.flights.remove(&flight.key);
         }
     }
@@ -103,25 +114,42 @@ impl Table {
     pub(super) fn get(&self, name: &str, caller: Option<&Caller>) -> Option<Arc<Claim>> {
         let mut inner = self.lock();
         inner.forget();
-        inner.operations.get(name).filter(|claim| claim.caller.as_ref() == caller).cloned()
+        inner
+            .operations
+            .get(name)
+            .filter(|claim| claim.caller.as_ref() == caller)
+            .cloned()
     }
 
     /// The caller's operations after `token`, in the order of their names.
     pub(super) fn list(&self, caller: Option<&Caller>, token: &str, size: i32) -> ListOperationsResponse {
-        let size = usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(LARGEST_PAGE).min(LARGEST_PAGE);
+        let size = usize::try_from(size)
+            .ok()
+            .filter(|size| *size > 0)
+            .unwrap_or(LARGEST_PAGE)
+            .min(LARGEST_PAGE);
         let claims: Vec<Arc<Claim>> = {
             let mut inner = self.lock();
             inner.forget();
             let after = (std::ops::Bound::Excluded(token.to_owned()), std::ops::Bound::Unbounded);
             let claims = inner.operations.range(after).map(|(_, claim)| claim);
-            claims.filter(|claim| claim.caller.as_ref() == caller).take(size + 1).cloned().collect()
+            claims
+                .filter(|claim| claim.caller.as_ref() == caller)
+                .take(size + 1)
+                .cloned()
+                .collect()
         };
         let mut bytes = 0;
         let fitting = |operation: &Operation| {
             bytes += operation.encoded_len();
             bytes <= LARGEST_PAGE_BYTES
         };
-        let mut operations: Vec<Operation> = claims.iter().take(size).map(|claim| claim.now()).take_while(fitting).collect();
+        let mut operations: Vec<Operation> = claims
+            .iter()
+            .take(size)
+            .map(|claim| claim.now())
+            .take_while(fitting)
+            .collect();
         if operations.is_empty() {
             // One that is larger than a page is a page.
             operations.extend(claims.first().map(|claim| claim.now()));
@@ -130,6 +158,20 @@ impl Table {
         ListOperationsResponse {
             next_page_token: last.map(|last| last.name.clone()).unwrap_or_default(),
             operations,
+        }
+    }
+
+    /// Waits until every operation has been closed; whether no execution is left to be joined then.
+    #[cfg(test)]
+    pub(super) async fn is_at_rest(&self) -> bool {
+        loop {
+            {
+                let inner = self.lock();
+                if inner.operations.len() == inner.past.len() {
+                    return inner.flights.is_empty();
+                }
+            }
+            tokio::task::yield_now().await;
         }
     }
 

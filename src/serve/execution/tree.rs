@@ -3,8 +3,8 @@
 //! A tree is as large as its author wants: sixty messages of which each names the next one twice have 2^60 files. So
 //! nothing here recurses, each message is read once, and what a worker would have to make is counted, not made.
 
-use super::refusal::{Refusal, quoted};
 use super::messages::read;
+use super::refusal::{Refusal, quoted};
 use crate::digest::{Digest, Function};
 use crate::pb::reapi;
 use crate::store::DiskStore;
@@ -70,7 +70,9 @@ impl Walk<'_> {
         }
         self.bytes = self.bytes.saturating_add(digest.size());
         if self.bytes > MOST_BYTES {
-            return Err(invalid(format!("the input tree has more than {MOST_BYTES} bytes of Directory messages")));
+            return Err(invalid(format!(
+                "the input tree has more than {MOST_BYTES} bytes of Directory messages"
+            )));
         }
         self.named.insert(digest);
         let Some(message) = read::<reapi::Directory>(self.store, digest, MOST_BYTES)? else {
@@ -84,7 +86,7 @@ impl Walk<'_> {
             height: 1,
         });
         // A tree of hashes has no cycles, but it may be deep.
-        self.check_depth(self.open.len())
+        check_depth(self.open.len())
     }
 
     /// The entries of a directory and the directories among them, once all names and digests are right.
@@ -96,7 +98,10 @@ impl Walk<'_> {
         for name in names {
             check_name(name)?;
             if !seen.insert(name.as_str()) {
-                return Err(invalid(format!("a Directory has two entries with the name {}", quoted(name))));
+                return Err(invalid(format!(
+                    "a Directory has two entries with the name {}",
+                    quoted(name)
+                )));
             }
         }
         for file in &message.files {
@@ -105,7 +110,10 @@ impl Walk<'_> {
         }
         for link in &message.symlinks {
             if link.target.is_empty() || link.target.contains('\0') {
-                return Err(invalid(format!("the symbolic link {} leads nowhere", quoted(&link.name))));
+                return Err(invalid(format!(
+                    "the symbolic link {} leads nowhere",
+                    quoted(&link.name)
+                )));
             }
         }
         let below = message.directories.iter();
@@ -122,8 +130,10 @@ impl Walk<'_> {
     /// Adds what is in a directory to the one that it is in.
     fn add(&mut self, entries: u64, height: usize) -> Result<(), Refusal> {
         let depth = self.open.len();
-        self.check_depth(depth + height)?;
-        let Some(parent) = self.open.last_mut() else { return Ok(()) };
+        check_depth(depth + height)?;
+        let Some(parent) = self.open.last_mut() else {
+            return Ok(());
+        };
         parent.entries = parent.entries.saturating_add(entries);
         parent.height = parent.height.max(height + 1);
         if parent.entries > MOST_ENTRIES {
@@ -131,19 +141,24 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    fn check_depth(&self, depth: usize) -> Result<(), Refusal> {
-        if depth > MOST_DEPTH {
-            return Err(invalid(format!("the input tree is more than {MOST_DEPTH} directories deep")));
-        }
-        Ok(())
+fn check_depth(depth: usize) -> Result<(), Refusal> {
+    if depth > MOST_DEPTH {
+        return Err(invalid(format!(
+            "the input tree is more than {MOST_DEPTH} directories deep"
+        )));
     }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {
     let is_wrong = matches!(name, "" | "." | "..") || name.len() > LONGEST_NAME || name.contains(['/', '\0']);
     if is_wrong {
-        return Err(invalid(format!("no entry of a Directory can have the name {}", quoted(name))));
+        return Err(invalid(format!(
+            "no entry of a Directory can have the name {}",
+            quoted(name)
+        )));
     }
     Ok(())
 }
@@ -151,7 +166,13 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 fn digest_of(function: Function, name: &str, wire: Option<&reapi::Digest>) -> Result<Digest, Refusal> {
     let wire = wire.ok_or_else(|| invalid(format!("{} has no digest", quoted(name))))?;
     let digest = function.digest_from_wire(wire);
-    digest.map_err(|_| invalid(format!("{} has no {} digest", quoted(name), function.to_wire().as_str_name())))
+    digest.map_err(|_| {
+        invalid(format!(
+            "{} has no {} digest",
+            quoted(name),
+            function.to_wire().as_str_name()
+        ))
+    })
 }
 
 fn invalid(what: String) -> Refusal {

@@ -2,10 +2,8 @@
 
 mod calls;
 mod page;
-#[cfg(test)]
-mod tests;
 
-pub use calls::CountedCalls;
+pub use calls::{CountCalls, CountedCalls};
 pub use page::serve;
 
 use crate::pb::reapi::ExecutedActionMetadata;
@@ -164,7 +162,9 @@ impl Metrics {
     pub fn phases(&self, times: &ExecutedActionMetadata) {
         for (phase, took) in phases(times) {
             if let Some(took) = took {
-                self.phases.get_or_create(&PhaseLabel { phase }).observe(took.as_secs_f64());
+                self.phases
+                    .get_or_create(&PhaseLabel { phase })
+                    .observe(took.as_secs_f64());
             }
         }
     }
@@ -181,12 +181,20 @@ impl Metrics {
     }
 
     /// All of it in the text format.
-    fn text(&self) -> Result<String, std::fmt::Error> {
+    pub(super) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("rewrap");
         let all = &mut registry;
         all.register("actions", "Actions by how they ended", self.actions.clone());
-        all.register("merged", "Execute calls that joined a running execution", self.merged.clone());
-        all.register("action_cache_lookups", "Lookups in the action cache", self.lookups.clone());
+        all.register(
+            "merged",
+            "Execute calls that joined a running execution",
+            self.merged.clone(),
+        );
+        all.register(
+            "action_cache_lookups",
+            "Lookups in the action cache",
+            self.lookups.clone(),
+        );
         all.register("queue_length", "Actions that wait for a slot", self.queue.clone());
         all.register("slots", "Actions that may run at once", self.slots.clone());
         all.register("slots_busy", "Actions that run", self.busy.clone());
@@ -219,9 +227,18 @@ fn phases(times: &ExecutedActionMetadata) -> [(Phase, Option<Duration>); 4] {
     let t = times;
     [
         (Phase::Queue, between(&t.queued_timestamp, &t.worker_start_timestamp)),
-        (Phase::Fetch, between(&t.input_fetch_start_timestamp, &t.input_fetch_completed_timestamp)),
-        (Phase::Run, between(&t.execution_start_timestamp, &t.execution_completed_timestamp)),
-        (Phase::Upload, between(&t.output_upload_start_timestamp, &t.output_upload_completed_timestamp)),
+        (
+            Phase::Fetch,
+            between(&t.input_fetch_start_timestamp, &t.input_fetch_completed_timestamp),
+        ),
+        (
+            Phase::Run,
+            between(&t.execution_start_timestamp, &t.execution_completed_timestamp),
+        ),
+        (
+            Phase::Upload,
+            between(&t.output_upload_start_timestamp, &t.output_upload_completed_timestamp),
+        ),
     ]
 }
 

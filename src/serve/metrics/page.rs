@@ -39,7 +39,8 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
         let metrics = metrics.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &metrics))));
+            let service =
+                service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &metrics))));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .keep_alive(false)
@@ -59,10 +60,14 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<String> {
         *response.status_mut() = StatusCode::NOT_FOUND;
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response.headers_mut().insert(ALLOW, "GET, HEAD".parse().expect("a header value"));
+        response
+            .headers_mut()
+            .insert(ALLOW, "GET, HEAD".parse().expect("a header value"));
     } else {
         let text = metrics.text().expect("writing to a String cannot fail");
-        response.headers_mut().insert(CONTENT_TYPE, TEXT.parse().expect("a header value"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, TEXT.parse().expect("a header value"));
         *response.body_mut() = text;
     }
     response
