@@ -7,6 +7,7 @@ mod completions;
 mod config;
 pub mod daemon;
 mod failures;
+mod serve;
 mod setting_flags;
 mod stats;
 mod store;
@@ -53,6 +54,7 @@ enum Command {
     Store(store::Command),
     #[command(subcommand)]
     Daemon(daemon::Command),
+    Serve(Box<serve::Arguments>),
     Completions(completions::Arguments),
 }
 
@@ -78,6 +80,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::run(command),
         Command::Store(command) => store::run(command),
         Command::Daemon(command) => daemon::run(command),
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

@@ -3,17 +3,16 @@
 use super::answer::{self, Ended};
 use super::flight::{Flight, Key, Progress};
 use super::messages::{self, Timeouts};
-use super::pins::{Pins, pin};
 use super::platform::Platform;
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::tree;
 use crate::digest::Digest;
 use crate::pb::reapi;
-use crate::serve::instance;
 use crate::serve::job::{Job, Run, RunError};
 use crate::serve::metrics::Metrics;
 use crate::store::DiskStore;
+use crate::store::disk::Pins;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
@@ -141,14 +140,14 @@ impl Crew {
         stamp(&mut result);
         self.metrics
             .phases(result.execution_metadata.as_ref().expect("just stamped"));
-        *pins = Some(pin(&self.store, &answer::blobs(flight.key.action.function(), &result)));
+        *pins = Some(self.store.pin(&answer::blobs(flight.key.action.function(), &result)));
         self.keep(flight, result).await.map_err(Failed::from)
     }
 
     async fn lookup(&self, flight: &Arc<Flight>) -> Result<Option<reapi::ActionResult>, Refusal> {
         let (store, key) = (self.store.clone(), flight.key.clone());
         blocking(move || {
-            let Some(mut result) = store.action_result(instance::result_key(&key.instance, key.action))? else {
+            let Some(mut result) = store.action_result(key.instance.result_key(key.action))? else {
                 return Ok(None);
             };
             answer::inline_streams(&store, key.action.function(), &mut result)?;
@@ -188,7 +187,7 @@ impl Crew {
         let mut blobs = tree::blobs(&self.store, input_root)?;
         blobs.extend([flight.key.action, command_digest]);
         // First held and then looked for: in the other order one could go in between.
-        let inputs = pin(&self.store, &blobs);
+        let inputs = self.store.pin(&blobs);
         let missing = self.store.missing(&blobs)?;
         if !missing.is_empty() {
             return Err(Refusal::Missing(missing));
@@ -227,7 +226,7 @@ impl Crew {
             let Key { instance, action } = &flight.key;
             answer::store_streams(&store, action.function(), &mut result)?;
             if result.exit_code == 0 && !flight.message.do_not_cache {
-                let key = instance::result_key(instance, *action);
+                let key = instance.result_key(*action);
                 if let Err(error) = store.put_action_result(key, &result) {
                     // The action has run all the same.
                     tracing::warn!(%error, %action, "cannot keep a result");

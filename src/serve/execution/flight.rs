@@ -7,6 +7,7 @@ use super::answer::Ended;
 use super::queue::Ticket;
 use crate::digest::Digest;
 use crate::pb::{reapi, rpc};
+use crate::serve::instance::Instance;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// Results of instances are apart.
-    pub(super) instance: String,
+    pub(super) instance: Instance,
     /// The Action.
     pub(super) action: Digest,
 }

@@ -10,7 +10,6 @@ mod crew;
 mod flight;
 mod messages;
 mod operation;
-mod pins;
 mod platform;
 mod queue;
 mod refusal;
@@ -29,7 +28,7 @@ use crate::pb::longrunning::{
 };
 use crate::pb::reapi::{self, execution_server::Execution};
 use crate::serve::caller::Caller;
-use crate::serve::instance;
+use crate::serve::instance::Instance;
 use crate::serve::job::Run;
 use crate::serve::metrics::{ActionOutcome, Metrics, durations_of};
 use crate::store::DiskStore;
@@ -53,9 +52,6 @@ const ABANDONED_AFTER: Duration = Duration::from_mins(1);
 
 /// How long a cancelled action may take to end before the server ends without it.
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
-
-/// The longest instance name, in bytes. It is kept for every execution.
-const LONGEST_INSTANCE: usize = 1024;
 
 /// How actions are executed.
 #[derive(Clone, Debug)]
@@ -238,20 +234,14 @@ fn caller<T>(request: &Request<T>) -> Option<Caller> {
 }
 
 fn key(request: &reapi::ExecuteRequest) -> Result<Key, Refusal> {
-    let name = &request.instance_name;
-    if !instance::is_valid(name) || name.len() > LONGEST_INSTANCE {
-        return Err(Refusal::Invalid(format!("there can be no instance {}", quoted(name))));
-    }
+    let instance = Instance::parse(&request.instance_name).map_err(|error| Refusal::Invalid(error.to_string()))?;
     let function = Function::from_wire(request.digest_function);
     let function = function.ok_or_else(|| {
         let function = request.digest_function;
         Refusal::Invalid(format!("digests of function {function} are not known here"))
     })?;
     let action: Digest = messages::digest(function, "Action", request.action_digest.as_ref())?;
-    Ok(Key {
-        instance: name.clone(),
-        action,
-    })
+    Ok(Key { instance, action })
 }
 
 /// One line per operation. Of the command only the name of the program: the rest may have secrets.
@@ -270,7 +260,7 @@ fn log(claim: &Claim) {
     tracing::info!(
         operation = claim.name,
         action = %flight.key.action,
-        instance = %quoted(&flight.key.instance),
+        instance = %quoted(flight.key.instance.name()),
         program = %quoted(flight.program.get().map_or("", String::as_str)),
         ?outcome,
         code = ?ended.map_or(tonic::Code::Cancelled, |ended| ended.code),

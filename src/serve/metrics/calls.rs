@@ -1,4 +1,4 @@
-//! The layer that counts calls: method, code, bytes.
+//! Counts calls: method, code, bytes.
 //!
 //! gRPC's code comes last, in the trailers. A call whose trailers the client did not wait for counts as cancelled.
 
@@ -35,35 +35,18 @@ const METHODS: [&str; 17] = [
 
 const OTHER: &str = "other";
 
-/// A layer for all services of a server.
-#[derive(Clone, Debug)]
-pub struct CountCalls {
-    metrics: Arc<Metrics>,
-}
-
-impl CountCalls {
-    /// Counts there.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
-    }
-}
-
-impl<S> tower_layer::Layer<S> for CountCalls {
-    type Service = CountedCalls<S>;
-
-    fn layer(&self, inner: S) -> CountedCalls<S> {
-        CountedCalls {
-            inner,
-            metrics: self.metrics.clone(),
-        }
-    }
-}
-
-/// The services, counted.
+/// All services of a server, counted.
 #[derive(Clone, Debug)]
 pub struct CountedCalls<S> {
     inner: S,
     metrics: Arc<Metrics>,
+}
+
+impl<S> CountedCalls<S> {
+    /// Counts there.
+    pub fn new(inner: S, metrics: Arc<Metrics>) -> Self {
+        Self { inner, metrics }
+    }
 }
 
 impl<S, B> Service<Request<tonic::body::Body>> for CountedCalls<S>

@@ -3,7 +3,7 @@
 mod calls;
 mod page;
 
-pub use calls::{CountCalls, CountedCalls};
+pub use calls::CountedCalls;
 pub use page::serve;
 
 use crate::pb::reapi::ExecutedActionMetadata;

@@ -5,7 +5,7 @@ use crate::serve::execution::refusal::Refusal;
 
 fn flight(skips_lookup: bool) -> Flight {
     let key = Key {
-        instance: String::new(),
+        instance: Instance::default(),
         action: Digest::empty(),
     };
     let ticket = Queue::new(1, Arc::default()).ticket(0);
