@@ -3,7 +3,6 @@
 use super::answer::{self, Ended};
 use super::flight::{Flight, Key, Progress};
 use super::messages::{self, Timeouts};
-use super::pins::{Pins, pin};
 use super::platform::Platform;
 use super::queue::Queue;
 use super::refusal::Refusal;
@@ -13,6 +12,7 @@ use crate::pb::reapi;
 use crate::serve::job::{Job, Run, RunError};
 use crate::serve::metrics::Metrics;
 use crate::store::DiskStore;
+use crate::store::disk::Pins;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
@@ -140,7 +140,7 @@ impl Crew {
         stamp(&mut result);
         self.metrics
             .phases(result.execution_metadata.as_ref().expect("just stamped"));
-        *pins = Some(pin(&self.store, &answer::blobs(flight.key.action.function(), &result)));
+        *pins = Some(self.store.pin(&answer::blobs(flight.key.action.function(), &result)));
         self.keep(flight, result).await.map_err(Failed::from)
     }
 
@@ -187,7 +187,7 @@ impl Crew {
         let mut blobs = tree::blobs(&self.store, input_root)?;
         blobs.extend([flight.key.action, command_digest]);
         // First held and then looked for: in the other order one could go in between.
-        let inputs = pin(&self.store, &blobs);
+        let inputs = self.store.pin(&blobs);
         let missing = self.store.missing(&blobs)?;
         if !missing.is_empty() {
             return Err(Refusal::Missing(missing));

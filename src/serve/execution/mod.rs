@@ -10,7 +10,6 @@ mod crew;
 mod flight;
 mod messages;
 mod operation;
-mod pins;
 mod platform;
 mod queue;
 mod refusal;
