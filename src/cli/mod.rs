@@ -16,6 +16,7 @@ mod usage;
 use crate::config::layers::unknown_variables;
 use crate::failure::{Failure, FailureKind};
 use crate::render;
+use crate::serve::sandbox::init::become_init;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -60,6 +61,11 @@ enum Command {
 
 /// Runs `rewrap` with these arguments, the program's name first; prints errors.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    // Once for each action: the command line is not parsed for it.
+    if let Some(ended) = become_init(&argv) {
+        return ended;
+    }
     let result = match Cli::try_parse_from(argv) {
         Ok(cli) => run(cli.command),
         Err(error) => usage::answer(&error),

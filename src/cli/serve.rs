@@ -4,6 +4,7 @@ use super::print;
 use crate::config::value;
 use crate::failure::{Failure, FailureKind};
 use crate::serve::options::{ActionOptions, ListenAddress, ServeOptions, TlsFiles};
+use crate::serve::sandbox::SandboxMode;
 use crate::{daemon, serve};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -65,6 +66,9 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Actions")]
 struct ActionArguments {
+    /// Whether actions see only their inputs and the system's directories, without a network
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Sandbox::Auto)]
+    sandbox: Sandbox,
     /// A directory that actions can read, besides the system's; may be repeated
     #[arg(long, value_name = "PATH")]
     root: Vec<PathBuf>,
@@ -106,6 +110,26 @@ struct ClientArguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sandbox {
+    /// If this machine allows it; the log says
+    Auto,
+    /// Always, or the server does not start
+    Require,
+    /// Never: actions can do what the server's user can
+    Off,
+}
+
+impl From<Sandbox> for SandboxMode {
+    fn from(sandbox: Sandbox) -> Self {
+        match sandbox {
+            Sandbox::Auto => Self::Auto,
+            Sandbox::Require => Self::Require,
+            Sandbox::Off => Self::Off,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogLevel {
     Error,
     Warn,
@@ -131,7 +155,9 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let options = options(arguments)?;
     start_log(log_level);
     serve::serve(&options, |addresses| {
-        let lines: String = addresses.iter().flat_map(|address| [address, "\n"]).collect();
+        let clients = addresses.clients.iter().map(|address| format!("{address}\n"));
+        let metrics = addresses.metrics.iter().map(|address| format!("metrics {address}\n"));
+        let lines: String = clients.chain(metrics).collect();
         // The server is of use even if nobody reads where it is.
         if let Err(failure) = print(lines.as_bytes()) {
             tracing::warn!(%failure, "the addresses were not printed");
@@ -174,6 +200,7 @@ fn options(arguments: Arguments) -> Result<ServeOptions, Failure> {
         tokens: clients.tokens,
         metrics: arguments.metrics,
         actions: ActionOptions {
+            sandbox: actions.sandbox.into(),
             roots: actions.root,
             platform: actions.platform,
             memory: actions.memory,

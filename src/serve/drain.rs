@@ -1,12 +1,13 @@
 //! The end of a server: what is under way may end within bounds, and a second signal does not wait for it.
 
+use super::execution::ExecutionService;
 use super::listen::Front;
 use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
-/// How long running actions may take to end.
+/// How long running actions may take to end before they are cancelled.
 const ACTIONS: Duration = Duration::from_mins(1);
 
 /// How long clients then have to fetch the last results.
@@ -39,13 +40,10 @@ impl Signals {
     }
 }
 
-/// Ends everything: `actions` refuses new ones and ends when the running ones have, whose clients can still fetch what
-/// came of them. Another signal cuts it short.
-pub(super) async fn drain(front: &Front, signals: &mut Signals, actions: impl Future<Output = ()>) {
+/// Ends everything: running actions first, whose clients can still fetch what came of them. Another signal cuts it short.
+pub(super) async fn drain(front: &Front, signals: &mut Signals, execution: &ExecutionService) {
     let in_order = async {
-        if timeout(ACTIONS, actions).await.is_err() {
-            tracing::warn!(after = ?ACTIONS, "actions still run; they are cancelled");
-        }
+        execution.drain(ACTIONS).await;
         if !front.connections.is_empty() {
             sleep(RESULTS).await;
         }

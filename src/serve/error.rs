@@ -2,6 +2,7 @@
 
 use super::tls::TlsError;
 use super::tokens::TokensError;
+use super::worker::WorkerError;
 use crate::host::fs::PathError;
 use crate::store::StoreError;
 use std::io;
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What runs actions.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     /// Certificates and keys.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -1,9 +1,9 @@
-//! The server's directory: one server at a time, what is kept, and what is swept when a server starts.
+//! The server's directory: one server at a time, and what is where.
 //!
 //! ```text
 //! lock      locked while a server runs, and its pid
 //! store/    blobs and results
-//! scratch/  the running actions; emptied at the start
+//! scratch/  the running actions'; emptied by the worker when it starts
 //! ```
 
 use super::error::ServeError;
@@ -21,22 +21,14 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// Makes (mode 0700) and locks the directory, and removes what actions of an earlier server have left.
+    /// Makes (mode 0700) and locks the directory.
     pub(super) fn enter(dir: &Path) -> Result<Self, ServeError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.at("create", dir)?;
         // Actions are given paths below it, and must not depend on where the server was started.
         let dir = dir.canonicalize().at("find", dir)?;
         let lock = lock(&dir)?;
-        let home = Self { dir, _lock: lock };
-        let scratch = home.scratch();
-        match std::fs::remove_dir_all(&scratch) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).at("remove", &scratch)?,
-            _ => {}
-        }
-        let made = DirBuilder::new().mode(0o700).create(&scratch);
-        made.at("create", &scratch)?;
-        Ok(home)
+        Ok(Self { dir, _lock: lock })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -96,18 +88,5 @@ mod tests {
         assert_eq!(pid, Some(std::process::id()));
         drop(home);
         Home::enter(dir.path()).unwrap();
-    }
-
-    #[test]
-    fn what_actions_left_is_swept_and_the_store_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let below = |name: &str| {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(&path).unwrap();
-            path
-        };
-        let (old, kept) = (below("scratch/1/a"), below("store/cas"));
-        let home = Home::enter(dir.path()).unwrap();
-        assert!(!old.exists() && kept.exists() && home.scratch().exists());
     }
 }

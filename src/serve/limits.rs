@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-/// The longest request message. gRPC's usual limit, which clients pack their batches for, and room for what a batch
-/// holds besides content.
-pub(super) const MAX_MESSAGE: usize = (4 << 20) + (64 << 10);
-
 /// Connections at a time; more wait in the kernel's queue.
 pub(super) const CONNECTIONS: usize = 1024;
 

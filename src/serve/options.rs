@@ -1,5 +1,6 @@
 //! What `rewrap serve` is told: where to listen, where to keep things, who may connect, how much an action may use.
 
+use super::sandbox::SandboxMode;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct ServeOptions {
 /// What each action may do and use.
 #[derive(Clone, Debug)]
 pub struct ActionOptions {
+    /// Whether actions are kept away from the machine.
+    pub sandbox: SandboxMode,
     /// Directories and files besides the default ones that actions can read.
     pub roots: Vec<PathBuf>,
     /// Platform properties that the server has; an action that asks for another value of such a name is refused.

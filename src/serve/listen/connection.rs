@@ -4,6 +4,7 @@ use super::Front;
 use super::body::{CountedBody, Pace, PacedBody};
 use super::calls::Calls;
 use crate::serve::access::{Access, Gate, Peer, Rule};
+use crate::serve::metrics::CountedCalls;
 use crate::serve::{limits, peer, tls};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -17,6 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
+use tonic::body::Body;
 use tonic::codegen::Service as _;
 use tonic::codegen::http::{Request, Response};
 use tonic::service::Routes;
@@ -146,7 +148,7 @@ fn protocol() -> http2::Builder<TokioExecutor> {
 
 /// Admits calls and passes them on.
 pub(super) struct Calling {
-    routes: Routes,
+    services: CountedCalls<Routes>,
     access: Arc<Access>,
     gate: Gate,
     calls: Calls,
@@ -156,7 +158,7 @@ impl Calling {
     /// For a connection that has just been made.
     pub(super) fn new(front: &Front, gate: Gate) -> Self {
         Self {
-            routes: front.routes.clone(),
+            services: front.calls.clone(),
             access: front.access.clone(),
             gate,
             calls: Calls::new(),
@@ -179,11 +181,11 @@ impl hyper::service::Service<Request<Incoming>> for Calling {
         };
         let call = self.calls.begin();
         let pace = pace(request.uri().path());
-        let mut request = request.map(|body| PacedBody::new(body, pace));
+        let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
         request.extensions_mut().insert(caller);
-        let mut routes = self.routes.clone();
+        let mut services = self.services.clone();
         Box::pin(async move {
-            let response = routes.call(request).await?;
+            let response = services.call(request).await?;
             Ok(response.map(|body| CountedBody::new(body, call)))
         })
     }

@@ -8,6 +8,7 @@ mod unix;
 use super::access::{Access, Rule, rule};
 use super::error::ServeError;
 use super::limits::CONNECTIONS;
+use super::metrics::CountedCalls;
 use super::options::{ListenAddress, ServeOptions};
 use connection::{Arrived, Transport};
 use std::io;
@@ -97,7 +98,7 @@ fn tcp_listener(address: SocketAddr) -> io::Result<TcpListener> {
 #[derive(Clone)]
 pub(super) struct Front {
     /// What calls reach.
-    pub(super) routes: Routes,
+    pub(super) calls: CountedCalls<Routes>,
     pub(super) access: Arc<Access>,
     /// Cancelled: no more connections, and those there end when their calls have.
     pub(super) leaving: CancellationToken,
@@ -110,9 +111,9 @@ pub(super) struct Front {
 
 impl Front {
     /// No connection yet.
-    pub(super) fn new(routes: Routes, access: Arc<Access>) -> Self {
+    pub(super) fn new(calls: CountedCalls<Routes>, access: Arc<Access>) -> Self {
         Self {
-            routes,
+            calls,
             access,
             leaving: CancellationToken::new(),
             gone: CancellationToken::new(),

@@ -7,11 +7,13 @@ use crate::pb::bytestream::byte_stream_server::{ByteStream, ByteStreamServer};
 use crate::serve::access::Gate;
 use crate::serve::caller::Caller;
 use crate::serve::limits::{FIRST_CALL, IDLE, LEAVE, REQUEST};
+use crate::serve::metrics::CountCalls;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
 use tonic::codegen::{BoxStream, async_trait};
 use tonic::{Request, Response, Status, Streaming};
+use tower_layer::Layer as _;
 
 /// Waits for the end of what it is sent.
 struct Waits;
@@ -46,7 +48,10 @@ impl ByteStream for Waits {
 fn connect(gate: Gate) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let (client, server) = tokio::io::duplex(1 << 16);
     let routes = Routes::new(ByteStreamServer::new(Waits));
-    let front = Front::new(routes, Arc::new(Access::new(&[], None)));
+    let front = Front::new(
+        CountCalls::new(Arc::default()).layer(routes),
+        Arc::new(Access::new(&[], None)),
+    );
     let task = async move {
         let service = Calling::new(&front, gate);
         converse(&front, Box::new(server), service).await;

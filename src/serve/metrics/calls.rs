@@ -1,4 +1,4 @@
-//! Counts calls: method, code, bytes.
+//! The layer that counts calls: method, code, bytes.
 //!
 //! gRPC's code comes last, in the trailers. A call whose trailers the client did not wait for counts as cancelled.
 
@@ -14,7 +14,7 @@ use tonic::codegen::Service;
 
 /// What is counted under its own name. Clients may call anything, and a counter for each name would never go away.
 const METHODS: [&str; 17] = [
-    "/build.bazel.remote.execution.v2.ActionCache/GetActionResult",
+    LOOKUP,
     "/build.bazel.remote.execution.v2.ActionCache/UpdateActionResult",
     "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities",
     "/build.bazel.remote.execution.v2.ContentAddressableStorage/BatchReadBlobs",
@@ -33,20 +33,40 @@ const METHODS: [&str; 17] = [
     OTHER,
 ];
 
+/// NOT_FOUND is no failure of it, but a miss.
+pub(super) const LOOKUP: &str = "/build.bazel.remote.execution.v2.ActionCache/GetActionResult";
+
 const OTHER: &str = "other";
 
-/// All services of a server, counted.
+/// A layer for all services of a server.
+#[derive(Clone, Debug)]
+pub struct CountCalls {
+    metrics: Arc<Metrics>,
+}
+
+impl CountCalls {
+    /// Counts there.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+}
+
+impl<S> tower_layer::Layer<S> for CountCalls {
+    type Service = CountedCalls<S>;
+
+    fn layer(&self, inner: S) -> CountedCalls<S> {
+        CountedCalls {
+            inner,
+            metrics: self.metrics.clone(),
+        }
+    }
+}
+
+/// The services, counted.
 #[derive(Clone, Debug)]
 pub struct CountedCalls<S> {
     inner: S,
     metrics: Arc<Metrics>,
-}
-
-impl<S> CountedCalls<S> {
-    /// Counts there.
-    pub fn new(inner: S, metrics: Arc<Metrics>) -> Self {
-        Self { inner, metrics }
-    }
 }
 
 impl<S, B> Service<Request<tonic::body::Body>> for CountedCalls<S>

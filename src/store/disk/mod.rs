@@ -197,7 +197,12 @@ impl DiskStore {
     /// Keeps the content of a file, from its beginning to its end; its offset does not matter and stays. The digest is
     /// that of the copy, so a file that changes meanwhile does no harm.
     pub fn put_file(&self, file: &File) -> Result<Digest, StoreError> {
-        self.put_copy(file, None)
+        self.put_file_by(Function::default(), file)
+    }
+
+    /// As [`DiskStore::put_file`], under a digest of this function.
+    pub fn put_file_by(&self, function: Function, file: &File) -> Result<Digest, StoreError> {
+        self.put_copy(file, function, None)
     }
 
     /// As [`DiskStore::put_file`], for a file that is said to have this digest: another content is
@@ -206,7 +211,7 @@ impl DiskStore {
         if self.blob(digest)?.is_some() {
             return Ok(());
         }
-        self.put_copy(file, Some(digest)).map(|_| ())
+        self.put_copy(file, digest.function(), Some(digest)).map(|_| ())
     }
 
     /// The result of an action, if all its blobs are here. A blob may still prove corrupt, or be evicted, before it is
@@ -234,10 +239,16 @@ impl DiskStore {
 
     /// Whether all blobs of a result are here; they are named in this digest function.
     pub fn is_complete(&self, result: &ActionResult, function: Function) -> Result<bool, StoreError> {
-        match references::referenced(result, function, |tree| self.read(tree))? {
+        match self.named_in(result, function)? {
             Some(blobs) => Ok(self.missing(&blobs)?.is_empty()),
             None => Ok(false),
         }
+    }
+
+    /// All blobs of a result, those in its trees too; they are named in this digest function. `None` if a tree is not
+    /// here.
+    pub fn named_in(&self, result: &ActionResult, function: Function) -> Result<Option<Vec<Digest>>, StoreError> {
+        references::referenced(result, function, |tree| self.read(tree))
     }
 
     /// Keeps the result of an action, in place of an earlier one. Put its blobs first.
@@ -280,11 +291,10 @@ impl DiskStore {
         self.keep(draft, kind, digest, content.len() as u64)
     }
 
-    fn put_copy(&self, source: &File, expected: Option<Digest>) -> Result<Digest, StoreError> {
+    fn put_copy(&self, source: &File, function: Function, expected: Option<Digest>) -> Result<Digest, StoreError> {
         let size = source.metadata().map_err(unreadable)?.len();
         self.admit(size)?;
         let draft = self.inner.layout.draft()?;
-        let function = expected.map_or_else(Function::default, |digest| digest.function());
         let actual = copy(source, size, &draft, function)?;
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(StoreError::Corrupt { expected, actual });

@@ -2,6 +2,7 @@
 
 mod builds;
 mod front;
+mod worker;
 
 use crate::tools::missing;
 use std::fs::File;

@@ -32,8 +32,7 @@ async fn what_a_run_says_is_what_the_client_hears() {
             "{program}"
         );
         assert!(!response.cached_result);
-        let key = action;
-        let is_kept = fixture.store.action_result(key).expect("a store").is_some();
+        let is_kept = fixture.store.action_result(action).expect("a store").is_some();
         assert_eq!(is_kept, exit == Some(0), "{program}");
     };
     check("/bin/true", Code::Ok, Some(0)).await;
