@@ -23,27 +23,36 @@ pub(crate) fn tools() -> PathBuf {
 impl Casd {
     /// Starts the server with its store below `dir`. The runner has no sandbox: actions see this machine's files.
     pub(crate) fn start(dir: &Path) -> Self {
-        let bin = tools().join("bin");
+        let runner = tools().join("bin/buildbox-run-hosttools");
+        Self::with(dir, |casd| {
+            casd.arg("--buildbox-run").arg(runner);
+            // Through FUSE it would need a device that a container lacks. By default it stores failures and serves them
+            // again.
+            casd.args(["--runner-arg=--staging-mode=copy-or-link", "--jobs", "2"]);
+            casd.arg("--cache-failures=false");
+        })
+    }
+
+    /// Starts a server that has a store below `dir` and passes on to another one what it cannot answer.
+    pub(crate) fn proxy(dir: &Path, remote: &str) -> Self {
+        let remote = remote.replacen("grpc://", "http://", 1);
+        Self::with(dir, |casd| {
+            casd.args(["--remote", &remote]);
+        })
+    }
+
+    fn with(dir: &Path, set: impl FnOnce(&mut Command)) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|socket| socket.local_addr())
             .expect("a free port")
             .port();
         std::fs::create_dir_all(dir).expect("directory");
         let log = std::fs::File::create(dir.join("log")).expect("log");
-        let process = Command::new(bin.join("buildbox-casd"))
-            .args(["--bind", &format!("127.0.0.1:{port}")])
-            .arg("--buildbox-run")
-            .arg(bin.join("buildbox-run-hosttools"))
-            // Through FUSE it would need a device that a container lacks.
-            .args([
-                "--runner-arg=--staging-mode=copy-or-link",
-                "--jobs",
-                "2",
-                "--quota-high",
-                "2G",
-            ])
-            // By default it stores failures and serves them again.
-            .args(["--cache-failures=false", "--log-level", "info"])
+        let mut casd = Command::new(tools().join("bin/buildbox-casd"));
+        casd.args(["--bind", &format!("127.0.0.1:{port}"), "--quota-high", "8G"]);
+        casd.args(["--log-level", "info"]);
+        set(&mut casd);
+        let process = casd
             .arg(dir.join("store"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log"))
@@ -64,6 +73,11 @@ impl Casd {
             std::thread::sleep(Duration::from_millis(50));
         }
         server
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 }
 
