@@ -11,6 +11,7 @@ pub mod observation;
 pub mod pb;
 
 pub mod command;
+pub mod compression;
 pub mod depfile;
 
 pub mod config;

@@ -5,6 +5,8 @@ use crate::daemon::DaemonError;
 use crate::daemon::client::ControlError;
 use crate::failure::{Failure, FailureKind};
 use crate::host::fs::PathError;
+use crate::serve::ServeError;
+use crate::serve::tokens::TokensError;
 use crate::store::StoreError;
 use crate::wire::place::PlaceError;
 use std::error::Error;
@@ -82,6 +84,33 @@ impl From<ControlError> for Failure {
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
         host(&error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let failure = host(&error);
+        let usage = |failure| Self {
+            kind: FailureKind::Usage,
+            ..failure
+        };
+        match error {
+            ServeError::InUse { .. } => failure.hint("give this server another directory by --dir"),
+            ServeError::NeedsTls(_) => usage(failure)
+                .hint("give --tls-certificate and --tls-key, and --tls-client-ca or --tokens")
+                .hint("or listen at 127.0.0.1, which only users of this machine reach"),
+            ServeError::NeedsCredentials(_) => {
+                usage(failure).hint("give --tls-client-ca to admit by certificate, or --tokens to admit by token")
+            }
+            ServeError::NotASocket(_) => failure.hint("remove it, or listen elsewhere"),
+            ServeError::OpenDirectory(_) => {
+                failure.hint("take a directory that does not exist yet, or take the right to write away (`chmod go-w`)")
+            }
+            ServeError::Tokens(TokensError::Malformed { .. }) => {
+                failure.hint("`printf %s TOKEN | sha256sum` prints the SHA-256 of a token")
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 pub mod daemon;
 mod failures;
+mod serve;
 mod setting_flags;
 mod stats;
 mod store;
@@ -15,6 +16,7 @@ mod usage;
 use crate::config::layers::unknown_variables;
 use crate::failure::{Failure, FailureKind};
 use crate::render;
+use crate::serve::sandbox::init::become_init;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -53,11 +55,17 @@ enum Command {
     Store(store::Command),
     #[command(subcommand)]
     Daemon(daemon::Command),
+    Serve(Box<serve::Arguments>),
     Completions(completions::Arguments),
 }
 
 /// Runs `rewrap` with these arguments, the program's name first; prints errors.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    // Once for each action: the command line is not parsed for it.
+    if let Some(ended) = become_init(&argv) {
+        return ended;
+    }
     let result = match Cli::try_parse_from(argv) {
         Ok(cli) => run(cli.command),
         Err(error) => usage::answer(&error),
@@ -78,6 +86,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(command) => config::run(command),
         Command::Store(command) => store::run(command),
         Command::Daemon(command) => daemon::run(command),
+        Command::Serve(arguments) => serve::run(*arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

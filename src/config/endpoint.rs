@@ -1,5 +1,7 @@
 //! Addresses of servers, as users write them → one normal form.
 
+use std::net::IpAddr;
+
 /// `grpc://host:port`, `grpcs://host:port` or `unix:/path` from what a user writes. No scheme means `grpcs`, as in
 /// Bazel; no port means 443 for `grpcs` and 80 for `grpc`, as in gRPC's name resolution. The host becomes lower case,
 /// since two spellings of one server must not look like two.
@@ -43,6 +45,18 @@ pub fn normalise(text: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{}:{port}", host.to_ascii_lowercase()))
 }
 
+/// Whether an address in normal form is one of this machine, judged by the address alone.
+pub fn is_local(address: &str) -> bool {
+    let Some((_, authority)) = address.split_once("://") else {
+        return true; // A Unix socket.
+    };
+    let Ok((host, _)) = split_port(authority) else {
+        return false;
+    };
+    let number = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || number.is_ok_and(|address| address.is_loopback())
+}
+
 /// Host (an IPv6 address with its brackets) and port.
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), String> {
     let (host, port) = if authority.starts_with('[') {
@@ -71,7 +85,34 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalise;
+    use super::{is_local, normalise};
+
+    #[test]
+    fn addresses_of_this_machine_are_known() {
+        #[track_caller]
+        fn check(text: &str, expected: bool) {
+            let address = normalise(text).expect(text);
+            assert_eq!(is_local(&address), expected, "{text}");
+        }
+        for here in [
+            "unix:/run/x.sock",
+            "grpc://localhost",
+            "LocalHost:1",
+            "grpc://127.0.0.5:80",
+            "[::1]",
+        ] {
+            check(here, true);
+        }
+        for elsewhere in [
+            "build.example",
+            "10.0.0.1",
+            "[2001:db8::1]:8980",
+            "localhost.example",
+            "0.0.0.0",
+        ] {
+            check(elsewhere, false);
+        }
+    }
 
     #[test]
     fn addresses_get_scheme_and_port() {

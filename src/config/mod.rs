@@ -114,6 +114,8 @@ pub struct Config {
     pub remote_accept_cached: bool,
     /// `remote_upload_local_results`; by default on with `cache_only`.
     pub remote_upload_local_results: bool,
+    /// `remote_cache_compression`; by default on for a server on another machine.
+    pub remote_cache_compression: bool,
     /// `local_jobs`: how many steps that fell back run here at once.
     pub local_jobs: u32,
     /// `daemon_idle_timeout`.

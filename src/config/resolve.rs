@@ -73,6 +73,9 @@ pub fn resolve(layers: &Layers, machine: &Machine) -> Result<Resolved, ConfigErr
         disk_cache,
         disk_cache_max_size: reader.required("disk_cache_max_size", value::size)?,
         remote_executor,
+        remote_cache_compression: reader
+            .one("remote_cache_compression", value::switch)?
+            .unwrap_or_else(|| is_far(remote_cache.as_ref())),
         remote_cache,
         remote_instance_name: reader.required("remote_instance_name", |text| Ok(text.to_owned()))?,
         remote_timeout: reader.duration("remote_timeout")?,
@@ -326,6 +329,11 @@ impl<'l> Reader<'l> {
             .flat_map(|given| &given.words)
             .any(|word| endpoint::normalise(word).is_ok_and(|named| named == address))
     }
+}
+
+/// Whether there is a server, and it is not on this machine.
+fn is_far(server: Option<&Endpoint>) -> bool {
+    server.is_some_and(|server| !endpoint::is_local(&server.address))
 }
 
 fn row(key: &str) -> &'static Setting {

@@ -319,6 +319,17 @@ pub const SETTINGS: &[Setting] = &[
         takers: STEPS,
     },
     Setting {
+        key: "remote_cache_compression",
+        kind: Kind::Switch,
+        fallback: Fallback::Computed("`true`, but `false` for a server on this machine"),
+        doc: "Whether blobs are compressed (zstd) on their way to and from a remote cache that announces it. On by \
+              default, other than in Bazel: a network is slower than zstd's fastest level. A server on this machine \
+              (a Unix socket, `localhost`, a loopback address) is not.",
+        in_project: InProject::Allowed,
+        secret: false,
+        takers: STEPS,
+    },
+    Setting {
         key: "paths",
         kind: Kind::Choice(&["exact", "portable"]),
         fallback: Fallback::Text("exact"),

@@ -74,6 +74,7 @@ fn value(config: &Config, key: &str) -> Vec<String> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect(),
+        "remote_cache_compression" => one(config.remote_cache_compression.to_string()),
         "remote_accept_cached" => one(config.remote_accept_cached.to_string()),
         "remote_upload_local_results" => one(config.remote_upload_local_results.to_string()),
         "paths" => one(paths(config.paths).into()),

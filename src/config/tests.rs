@@ -119,6 +119,7 @@ fn variables_and_flags_take_what_the_file_takes() {
     check("disk_cache_max_size", "1048576", "1048576", "1M");
     check("remote_accept_cached", "false", "0", "false");
     check("remote_upload_local_results", "true", "yes", "true");
+    check("remote_cache_compression", "true", "1", "true");
     check("paths", "'portable'", "portable", "portable");
     check("progress", "'never'", "never", "never");
     check("local_jobs", "3", "3", "3");

@@ -302,7 +302,6 @@ impl Parts<'_> {
             environment: &environment,
             platform: &self.config.remote_default_exec_properties,
             invoked_as: self.request.tool.to_str().expect("checked to be UTF-8"),
-            legacy_outputs: false,
             time: TimeUse {
                 date_time: self.scan.date_or_time.is_some(),
                 timestamp: self.scan.timestamp.is_some(),

@@ -54,7 +54,8 @@ impl Servers {
         let network = self.network.get_or_init(|| Network::start(self.spool.clone()));
         let remote = |endpoint| -> Result<Remote, ChannelError> {
             let instance = network.connections.instance(endpoint, &config.remote_instance_name)?;
-            Ok(Remote::new(instance, Policy::from(config), metadata.clone()))
+            let remote = Remote::new(instance, Policy::from(config), metadata.clone());
+            Ok(remote.with_compression(config.remote_cache_compression))
         };
         Ok(Some(StepServers {
             network,

@@ -2,6 +2,7 @@
 
 use super::capabilities::Capabilities;
 use super::channel::{Connection, chain};
+use super::compressed::Refused;
 use super::error::{Refusal, RemoteError, presentable};
 use super::presence::Presence;
 use super::request_metadata::RequestMetadata;
@@ -34,6 +35,8 @@ pub struct Instance {
     transfers: Semaphore,
     /// The batch limit that proved true, where a server announced more than it takes.
     batch_limit: AtomicUsize,
+    /// Where zstd is announced and does not work.
+    no_zstd: Refused,
 }
 
 impl Instance {
@@ -46,6 +49,7 @@ impl Instance {
             presence: Presence::default(),
             transfers: Semaphore::new(TRANSFERS),
             batch_limit: AtomicUsize::new(usize::MAX),
+            no_zstd: Refused::default(),
         }
     }
 }
@@ -74,16 +78,24 @@ pub struct Remote {
     instance: Arc<Instance>,
     policy: Policy,
     metadata: RequestMetadata,
+    wants_zstd: bool,
 }
 
 impl Remote {
-    /// The server as a step with these settings uses it.
+    /// The server as a step with these settings uses it; blobs go as they are.
     pub fn new(instance: Arc<Instance>, policy: Policy, metadata: RequestMetadata) -> Self {
         Self {
             instance,
             policy,
             metadata,
+            wants_zstd: false,
         }
+    }
+
+    /// The same, with blobs compressed where the server announces it, or not (`remote_cache_compression`).
+    #[must_use]
+    pub fn with_compression(self, wants_zstd: bool) -> Self {
+        Self { wants_zstd, ..self }
     }
 
     /// The same with another reason for its calls.
@@ -155,6 +167,15 @@ impl Remote {
                 .fetch_min((bytes / 2).max(SMALL_BATCH), Ordering::Relaxed);
         }
         refused
+    }
+
+    /// Whether the step wants blobs compressed.
+    pub(super) fn wants_zstd(&self) -> bool {
+        self.wants_zstd
+    }
+
+    pub(super) fn no_zstd(&self) -> &Refused {
+        &self.instance.no_zstd
     }
 
     pub(super) fn presence(&self) -> &Presence {

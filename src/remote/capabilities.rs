@@ -48,16 +48,19 @@ pub enum Unusable {
 }
 
 /// What a server can do. Learned once per endpoint and instance name.
+///
+/// `symlink_absolute_path_strategy` is not here: the symlinks of an input root are relative and stay inside it (see
+/// [`Entry::Symlink`](crate::inputs::Entry::Symlink)), which every server allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// How many bytes of blobs fit into one batch, in either direction.
     pub batch_limit: usize,
     /// Whether results may be put into the action cache, as far as the server knows without asking who we are.
     pub action_cache_updates: bool,
-    /// Whether absolute targets of symlinks are allowed.
-    pub absolute_symlinks: bool,
-    /// `supported_compressors` of streams.
-    pub compressors: Vec<reapi::compressor::Value>,
+    /// `supported_compressors`: zstd in the names of streams. Servers that have it also answer batches with it.
+    pub zstd_streams: bool,
+    /// `supported_batch_update_compressors`: zstd in a batch of uploads.
+    pub zstd_updates: bool,
     /// The newest version that it speaks; `None` if it says nothing.
     pub high_api_version: Option<ApiVersion>,
     execution: Result<(), Unusable>,
@@ -69,8 +72,8 @@ impl Capabilities {
         Self {
             batch_limit: MESSAGE_LIMIT,
             action_cache_updates: true,
-            absolute_symlinks: false,
-            compressors: Vec::new(),
+            zstd_streams: false,
+            zstd_updates: false,
             high_api_version: None,
             execution: Ok(()),
         }
@@ -87,16 +90,14 @@ impl Capabilities {
         }
         let cache = wire.cache_capabilities.clone().unwrap_or_default();
         check_functions(&cache.digest_functions)?;
-        let mut compressors: Vec<_> = cache.supported_compressors().collect();
-        compressors.sort_unstable();
+        let zstd = reapi::compressor::Value::Zstd;
         Ok(Self {
             batch_limit: batch_limit(cache.max_batch_total_size_bytes),
             action_cache_updates: cache
                 .action_cache_update_capabilities
                 .is_some_and(|updates| updates.update_enabled),
-            absolute_symlinks: cache.symlink_absolute_path_strategy()
-                == reapi::symlink_absolute_path_strategy::Value::Allowed,
-            compressors,
+            zstd_streams: cache.supported_compressors().any(|has| has == zstd),
+            zstd_updates: cache.supported_batch_update_compressors().any(|has| has == zstd),
             high_api_version: high,
             execution: execution(wire.execution_capabilities.as_ref()),
         })

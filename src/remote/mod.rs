@@ -10,6 +10,7 @@ mod call;
 mod capabilities;
 mod cas;
 mod channel;
+mod compressed;
 mod error;
 mod execution;
 mod parallel;

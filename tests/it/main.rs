@@ -13,6 +13,7 @@ mod relocation_oracle;
 mod remote;
 mod response_file_oracle;
 mod scan_oracle;
+mod serve;
 mod settings_page;
 mod steps;
 #[path = "../support/mod.rs"]

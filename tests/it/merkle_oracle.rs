@@ -96,7 +96,7 @@ fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect();
-    rewrap::action::build(&ActionRequest {
+    let built = rewrap::action::build(&ActionRequest {
         command: &command,
         toolchain,
         inputs: &inputs,
@@ -106,12 +106,12 @@ fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
         environment: &[("SOURCE_DATE_EPOCH".to_owned(), "1".to_owned())],
         platform: &platform,
         invoked_as: "/usr/bin/cc",
-        legacy_outputs: step.legacy,
         time: TimeUse::default(),
         real_dirs: &BTreeMap::new(),
         absolute_include: None,
     })
-    .expect("an action")
+    .expect("an action");
+    if step.legacy { built.with_output_files() } else { built }
 }
 
 /// What the script is told: the step in its own terms, not our messages.

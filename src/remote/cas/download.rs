@@ -2,9 +2,11 @@
 
 use super::super::bytestream;
 use super::super::call::{RECEIVE_LIMIT, Remote};
+use super::super::compressed::Way;
 use super::super::error::RemoteError;
 use super::super::parallel::in_parallel;
 use super::batch::pack;
+use crate::compression::decompress;
 use crate::digest::Digest;
 use crate::pb::reapi;
 use crate::store::{Blob, StoreError};
@@ -51,18 +53,35 @@ pub(super) async fn all(remote: &Remote, digests: &[Digest]) -> Result<Vec<Blob>
 }
 
 async fn batch(remote: &Remote, digests: &[Digest]) -> Result<Vec<(Digest, Blob)>, StoreError> {
-    let mut answer = match ask(remote, digests).await {
-        // Too large a batch, or a method that is not there: one by one, then.
-        Err(error) if remote.is_too_large(&error, total(digests)) || error.is(Code::Unimplemented) => HashMap::new(),
-        answer => answer?,
+    let mut compressed = remote.compresses(Way::BatchRead).await?;
+    let mut answer = loop {
+        break match ask(remote, digests, compressed).await {
+            Err(error) if remote.is_too_large(&error, total(digests)) => HashMap::new(),
+            Err(error) if compressed && remote.blames_compression(Way::BatchRead, error.code()) => {
+                compressed = false;
+                continue;
+            }
+            // A method that is not there: one by one, then.
+            Err(error) if error.is(Code::Unimplemented) => HashMap::new(),
+            answer => answer?,
+        };
     };
     let mut blobs = Vec::with_capacity(digests.len());
     for &digest in digests {
-        let blob = match answer.remove(&digest) {
-            Some((Code::Ok, content)) => Blob::Bytes(verified(digest, content)?),
+        let proven = match answer.remove(&digest) {
+            Some((Code::Ok, content)) => proven(digest, content, compressed).map(Some),
             Some((Code::NotFound, _)) => return Err(StoreError::NotFound(digest)),
             // Left out, or failed for itself: a stream has retries of its own.
-            Some(_) | None => bytestream::read(remote, digest).await?,
+            Some(_) | None => Ok(None),
+        };
+        let blob = match proven {
+            Ok(Some(content)) => Blob::Bytes(content),
+            Ok(None) => bytestream::read(remote, digest).await?,
+            Err(_) if compressed => {
+                remote.stop_compressing(Way::BatchRead);
+                bytestream::read(remote, digest).await?
+            }
+            Err(error) => return Err(error),
         };
         blobs.push((digest, blob));
     }
@@ -74,23 +93,34 @@ fn total(digests: &[Digest]) -> usize {
     usize::try_from(bytes).expect("a batch fits into memory")
 }
 
-fn verified(digest: Digest, content: Bytes) -> Result<Bytes, StoreError> {
-    let actual = Digest::of(&content);
+/// The blob's content: what came, or what that is the encoding of. The answer's own field is not asked: there are
+/// servers that compress without saying so and such that say so and do not, and only one of the two has the digest.
+fn proven(digest: Digest, came: Bytes, compressed: bool) -> Result<Bytes, StoreError> {
+    let actual = Digest::of(&came);
     if actual == digest {
-        return Ok(content);
+        return Ok(came);
     }
-    Err(StoreError::Corrupt {
-        expected: digest,
-        actual,
-    })
+    let decoded = compressed.then(|| decompress(&came, digest.size()).ok()).flatten();
+    match decoded {
+        Some(content) if Digest::of(&content) == digest => Ok(content.into()),
+        _ => Err(StoreError::Corrupt {
+            expected: digest,
+            actual,
+        }),
+    }
 }
 
-async fn ask(remote: &Remote, digests: &[Digest]) -> Result<HashMap<Digest, (Code, Bytes)>, RemoteError> {
+async fn ask(
+    remote: &Remote,
+    digests: &[Digest],
+    compressed: bool,
+) -> Result<HashMap<Digest, (Code, Bytes)>, RemoteError> {
+    let zstd = reapi::compressor::Value::Zstd as i32;
     let _turn = remote.transfer().await;
     let request = reapi::BatchReadBlobsRequest {
         instance_name: remote.instance_name().to_owned(),
         digests: digests.iter().copied().map(Into::into).collect(),
-        acceptable_compressors: Vec::new(),
+        acceptable_compressors: if compressed { vec![zstd] } else { Vec::new() },
         digest_function: reapi::digest_function::Value::Sha256 as i32,
     };
     let too_large = |error: &RemoteError| remote.is_too_large(error, total(digests));

@@ -112,7 +112,8 @@ fn read_at(file: &File, offset: u64, length: usize) -> std::io::Result<Bytes> {
     Ok(buffer.into())
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+/// Work that may take long, elsewhere.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

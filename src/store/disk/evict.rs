@@ -6,6 +6,7 @@
 
 use super::layout::{Found, Kind, Layout, remove, try_lock};
 use super::occupancy::{Level, Occupancy, charge};
+use super::pins::Pinned;
 use crate::digest::Digest;
 use crate::host::fs::{PathContext as _, PathError};
 use std::time::SystemTime;
@@ -23,7 +24,7 @@ struct Candidate {
 
 /// Brings the store down to four fifths of its bound, so that the next scan is a fifth of it away. Does nothing if
 /// another process is at it.
-pub(super) fn evict(layout: &Layout, occupancy: &Occupancy) -> Result<(), PathError> {
+pub(super) fn evict(layout: &Layout, occupancy: &Occupancy, pinned: &Pinned) -> Result<(), PathError> {
     let (lock, path) = layout.open_own(LOCK)?;
     if !try_lock(&lock).at("lock", &path)?.allows(true) {
         return Ok(());
@@ -42,8 +43,14 @@ pub(super) fn evict(layout: &Layout, occupancy: &Occupancy) -> Result<(), PathEr
             if total <= goal {
                 break;
             }
-            remove(&layout.path(candidate.kind, candidate.digest))?;
-            total -= candidate.charge;
+            let remove = || remove(&layout.path(candidate.kind, candidate.digest));
+            let removed = match candidate.kind {
+                Kind::Blob => pinned.unless_pinned(candidate.digest, remove)?,
+                Kind::Result => remove().map(|()| true)?,
+            };
+            if removed {
+                total -= candidate.charge;
+            }
         }
     }
     occupancy.correct(layout, total)

@@ -6,16 +6,18 @@
 //! - A blob is read and checked against its digest when this process first hands it out, at any size; its size is
 //!   checked each time. A wrong one is removed and was never there.
 //! - A result is given out only while all its blobs are there.
-//! - The oldest-used files go when the bound is passed. An open file stays readable.
+//! - The oldest-used files go when the bound is passed, pinned ones excepted. An open file stays readable.
 //! - A use is noted in the modification time, at most once an hour, so a hit normally writes nothing.
 //!
 //! Nothing is synced: what a power cut takes is found by the checks and is a miss. The methods block and are meant for
 //! the local hit path; the async traits are implemented on top of them.
 
 mod evict;
+mod incoming;
 mod layout;
 mod maintenance;
 mod occupancy;
+mod pins;
 mod proofs;
 mod references;
 mod result_file;
@@ -23,7 +25,9 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use incoming::Incoming;
 pub use maintenance::{CorruptFile, Defect, OnCorrupt, Usage, VerifyReport};
+pub use pins::Pins;
 
 use super::StoreError;
 use super::blob::{digest_of, for_each_piece, unreadable};
@@ -34,6 +38,7 @@ use crate::pb::reapi::ActionResult;
 use bytes::Bytes;
 use layout::{Kind, Layout, age, open_if_there, remove};
 use occupancy::{Level, Occupancy};
+use pins::Pinned;
 use proofs::Proofs;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::{File, Metadata};
@@ -59,6 +64,7 @@ struct Inner {
     layout: Layout,
     occupancy: Occupancy,
     proofs: Proofs,
+    pinned: Pinned,
 }
 
 impl Drop for Inner {
@@ -85,6 +91,7 @@ impl DiskStore {
             layout,
             occupancy: Occupancy::new(max_size),
             proofs: Proofs::default(),
+            pinned: Pinned::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -92,6 +99,12 @@ impl DiskStore {
     /// The directory.
     pub fn dir(&self) -> &Path {
         self.inner.layout.root()
+    }
+
+    /// Bytes of everything that all processes keep, without a look at it: as of the last scan, plus what was put since.
+    /// `None` before anybody has counted, which in a store with a bound is soon.
+    pub fn size(&self) -> Option<u64> {
+        self.inner.occupancy.known(&self.inner.layout)
     }
 
     /// The blob, open for reading at its beginning, or `None`. Its content has been checked, now or earlier in this
@@ -184,7 +197,12 @@ impl DiskStore {
     /// Keeps the content of a file, from its beginning to its end; its offset does not matter and stays. The digest is
     /// that of the copy, so a file that changes meanwhile does no harm.
     pub fn put_file(&self, file: &File) -> Result<Digest, StoreError> {
-        self.put_copy(file, None)
+        self.put_file_by(Function::default(), file)
+    }
+
+    /// As [`DiskStore::put_file`], under a digest of this function.
+    pub fn put_file_by(&self, function: Function, file: &File) -> Result<Digest, StoreError> {
+        self.put_copy(file, function, None)
     }
 
     /// As [`DiskStore::put_file`], for a file that is said to have this digest: another content is
@@ -193,25 +211,38 @@ impl DiskStore {
         if self.blob(digest)?.is_some() {
             return Ok(());
         }
-        self.put_copy(file, Some(digest)).map(|_| ())
+        self.put_copy(file, digest.function(), Some(digest)).map(|_| ())
     }
 
     /// The result of an action, if all its blobs are here. A blob may still prove corrupt, or be evicted, before it is
     /// opened: [`DiskStore::blob`] then says `None`, and the action is a miss after all.
     pub fn action_result(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
+        match self.recorded_result(action)? {
+            Some(result) if self.is_complete(&result, action.function())? => Ok(Some(result)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The result of an action, whether or not its blobs are here.
+    pub fn recorded_result(&self, action: Digest) -> Result<Option<ActionResult>, StoreError> {
         let path = self.inner.layout.path(Kind::Result, action);
         let Some((file, metadata)) = open_used(&path)? else {
             return Ok(None);
         };
         let content = read_all(&file, &metadata).at("read", &path)?;
-        let Some(result) = result_file::decode(action, &content) else {
+        let result = result_file::decode(action, &content);
+        if result.is_none() {
             self.discard(&path, metadata.len())?;
-            return Ok(None);
-        };
-        let Some(blobs) = references::referenced(&result, action.function(), |tree| self.read(tree))? else {
-            return Ok(None);
-        };
-        Ok(self.missing(&blobs)?.is_empty().then_some(result))
+        }
+        Ok(result)
+    }
+
+    /// Whether all blobs of a result are here; they are named in this digest function.
+    pub fn is_complete(&self, result: &ActionResult, function: Function) -> Result<bool, StoreError> {
+        match references::referenced(result, function, |tree| self.read(tree))? {
+            Some(blobs) => Ok(self.missing(&blobs)?.is_empty()),
+            None => Ok(false),
+        }
     }
 
     /// Keeps the result of an action, in place of an earlier one. Put its blobs first.
@@ -254,11 +285,10 @@ impl DiskStore {
         self.keep(draft, kind, digest, content.len() as u64)
     }
 
-    fn put_copy(&self, source: &File, expected: Option<Digest>) -> Result<Digest, StoreError> {
+    fn put_copy(&self, source: &File, function: Function, expected: Option<Digest>) -> Result<Digest, StoreError> {
         let size = source.metadata().map_err(unreadable)?.len();
         self.admit(size)?;
         let draft = self.inner.layout.draft()?;
-        let function = expected.map_or_else(Function::default, |digest| digest.function());
         let actual = copy(source, size, &draft, function)?;
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(StoreError::Corrupt { expected, actual });
@@ -283,11 +313,16 @@ impl DiskStore {
 
     /// Publishes a finished draft, and evicts if it was one too many.
     fn keep(&self, draft: Draft, kind: Kind, digest: Digest, length: u64) -> Result<(), StoreError> {
-        let Inner { layout, occupancy, .. } = &*self.inner;
+        let Inner {
+            layout,
+            occupancy,
+            pinned,
+            ..
+        } = &*self.inner;
         layout.publish(draft, kind, digest)?;
         let evicted = occupancy.put(layout, length).and_then(|level| match level {
             Level::Within => Ok(()),
-            Level::Above => evict::evict(layout, occupancy),
+            Level::Above => evict::evict(layout, occupancy, pinned),
         });
         // The file is kept all the same, and the next put tries again.
         if let Err(error) = evicted {

@@ -78,6 +78,13 @@ impl Occupancy {
         self.pending.load(Ordering::Relaxed) != 0
     }
 
+    /// What the number says, with what this process has not written down yet.
+    pub(super) fn known(&self, layout: &Layout) -> Option<u64> {
+        let (ledger, _) = layout.open_own(LEDGER).ok()?;
+        let known: u64 = std::io::read_to_string(ledger).ok()?.trim_end().parse().ok()?;
+        known.checked_add_signed(self.pending.load(Ordering::Relaxed))
+    }
+
     /// Writes down what is pending. If another process is just doing so, it stays pending.
     pub(super) fn settle(&self, layout: &Layout) -> Result<Level, PathError> {
         self.update(layout, |known, pending| known?.checked_add_signed(pending))

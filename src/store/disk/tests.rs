@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 
 mod eviction;
+mod incoming;
 mod processes;
 
 /// What one small file takes of the bound.

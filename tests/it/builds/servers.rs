@@ -3,9 +3,10 @@
 use super::COMPILERS;
 use super::sandbox::{Sandbox, Told, runs};
 use super::tree::Tree;
-use crate::support::fake_reapi::{FakeReapi, Habits};
+use crate::support::fake_reapi::{FakeReapi, Habits, OutputFields, Rpc, Zstd};
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -79,6 +80,69 @@ fn a_remote_build_is_the_plain_build() {
         );
         before.restore(&sandbox.work());
     }
+}
+
+#[test]
+fn a_remote_build_is_the_plain_build_whatever_the_servers_habits() {
+    // For someone, and for someone else: what the servers run, and what they have.
+    let check = |seen: &str, habits, settings: &[(&str, &str)], hits: u64| {
+        let server = FakeReapi::start(habits);
+        let sandbox = sandbox(&server, settings);
+        // A link by its full name, to a file and to a directory: what is sent must not depend on where it lies.
+        let work = sandbox.work();
+        symlink(work.join("include"), work.join("inc")).unwrap();
+        symlink(work.join("include/own.h"), work.join("own.h")).unwrap();
+        sandbox.write(
+            "links.c",
+            "#include \"inc/own.h\"\n#include \"own.h\"\nchar *f(void) { return OWN __FILE__; }\n",
+        );
+        let steps = format!("{} && $W gcc -g -MD -c links.c", steps("gcc"));
+        for (name, cached, run) in [("user", 0, 4), ("other", hits, 4 - hits)] {
+            let user = sandbox.another_user(name);
+            let thrice = user.thrice(&steps);
+            assert_eq!((thrice.cold, thrice.warm), (0, 0), "{seen}: {:?}", user.reasons());
+            let places = (user.steps("remote_cache"), user.steps("remote"));
+            assert_eq!(places, (cached, run), "{seen}: {name}: {:?}", user.reasons());
+        }
+        server
+    };
+    let zstd = || Habits {
+        zstd: Zstd::WORKS,
+        ..Habits::default()
+    };
+    let server = check(
+        "a server on this machine has zstd, which is not worth it",
+        zstd(),
+        &[],
+        4,
+    );
+    assert_eq!(server.compressed(Rpc::BatchUpdateBlobs), 0);
+    let wanted = ("REWRAP_REMOTE_CACHE_COMPRESSION", "true");
+    let server = check("and is asked for it by who wants it", zstd(), &[wanted], 4);
+    assert_ne!(server.compressed(Rpc::BatchUpdateBlobs), 0);
+    assert_ne!(server.compressed(Rpc::BatchReadBlobs), 0);
+    let no_symlinks = Habits {
+        refuses_absolute_symlinks: true,
+        ..Habits::default()
+    };
+    check("BuildGrid refuses symlinks with absolute targets", no_symlinks, &[], 4);
+    let no_lookup = Habits {
+        serves_cached: false,
+        ..Habits::default()
+    };
+    check(
+        "Buildbarn's Execute looks into no cache: GetActionResult does",
+        no_lookup,
+        &[],
+        4,
+    );
+    let old = Habits {
+        high_api_version: (2, 0),
+        output_fields: OutputFields::Files,
+        ..Habits::default()
+    };
+    // Its results have another key, under which only Execute looks.
+    check("a server of API 2.0 knows no `output_paths`", old, &[], 4);
 }
 
 #[test]

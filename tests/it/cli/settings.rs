@@ -92,6 +92,7 @@ fn values_are_shown_with_their_origin_and_without_secrets() {
     remote_default_exec_properties  not set  default
     remote_accept_cached  true  default
     remote_upload_local_results  true  default
+    remote_cache_compression  true  default
     paths  portable  /S/work/rewrap.toml:1
     exec_root  not set  default
     worker_roots  /usr  default

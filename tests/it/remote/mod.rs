@@ -5,6 +5,7 @@ mod blobs;
 mod casd;
 mod connection;
 mod execution;
+mod habits;
 mod lookup;
 mod running;
 mod tls;

@@ -1,0 +1,92 @@
+//! The server's directory: one server at a time, and what is where.
+//!
+//! ```text
+//! lock      locked while a server runs, and its pid
+//! store/    blobs and results
+//! scratch/  the running actions'; emptied by the worker when it starts
+//! ```
+
+use super::error::ServeError;
+use crate::host::fs::PathContext as _;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The directory, locked until this is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Home {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl Home {
+    /// Makes (mode 0700) and locks the directory.
+    pub(super) fn enter(dir: &Path) -> Result<Self, ServeError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.at("create", dir)?;
+        // Actions are given paths below it, and must not depend on where the server was started.
+        let dir = dir.canonicalize().at("find", dir)?;
+        let lock = lock(&dir)?;
+        Ok(Self { dir, _lock: lock })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.dir.join("scratch")
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, ServeError> {
+    let path = dir.join("lock");
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .at("open", &path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // Only for the message; whoever holds it may be just about to write.
+            file.read_to_string(&mut pid).ok();
+            return Err(ServeError::InUse {
+                dir: dir.to_owned(),
+                pid: pid.trim().parse().ok(),
+            });
+        }
+        Err(TryLockError::Error(error)) => Err(error).at("lock", &path)?,
+    }
+    file.set_len(0).at("write", &path)?;
+    file.rewind().at("write", &path)?;
+    writeln!(file, "{}", std::process::id()).at("write", &path)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::enter(dir.path()).unwrap();
+        let refused = Home::enter(dir.path()).unwrap_err();
+        let ServeError::InUse { pid, .. } = refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(pid, Some(std::process::id()));
+        drop(home);
+        Home::enter(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,227 @@
+//! Builds of ours with a server of ours: over every transport, and across a server's death.
+
+use super::{Authority, Server};
+use rustix::process::Signal;
+use sha2::Digest as _;
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const FILES: [(&str, &str); 4] = [
+    (
+        "main.c",
+        "#include \"own.h\"\n#include <stdio.h>\nint main(void) { puts(OWN); return part(); }\n",
+    ),
+    ("own.h", "#define OWN \"own\"\nint part(void);\n"),
+    (
+        "part.cc",
+        "#include <string>\nextern \"C\" int part() { int unused; return std::string(__FILE__).empty(); }\n",
+    ),
+    (
+        "Makefile",
+        "program: main.o part.o\n\tc++ -o $@ $^\n%.o: %.c\n\tgcc -g -Wall -MMD -c $< -o $@\n\
+         %.o: %.cc\n\tg++ -g -Wall -MMD -c $< -o $@\n",
+    ),
+];
+
+/// Somebody with a cache, a daemon and settings of their own.
+struct User {
+    home: tempfile::TempDir,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl User {
+    fn new(settings: &[(&'static str, String)]) -> Self {
+        let user = Self {
+            home: tempfile::Builder::new().prefix("rewrap-user-").tempdir().unwrap(),
+            settings: settings.to_vec(),
+        };
+        for name in ["run", "bin"] {
+            fs::create_dir(user.path(name)).unwrap();
+        }
+        fs::set_permissions(user.path("run"), Permissions::from_mode(0o700)).unwrap();
+        for (name, program) in [
+            ("rewrap", env!("CARGO_BIN_EXE_rewrap")),
+            ("rewrap-cc", env!("CARGO_BIN_EXE_rewrap-cc")),
+        ] {
+            symlink(program, user.path("bin").join(name)).unwrap();
+        }
+        user
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn rewrap(&self, project: &Path, arguments: &[&str]) -> Output {
+        let mut command = Command::new(self.path("bin/rewrap"));
+        command
+            .args(arguments)
+            .current_dir(project)
+            .env_clear()
+            .stdin(Stdio::null());
+        command
+            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+            .env("HOME", self.home.path())
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("LC_ALL", "C.UTF-8")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.output().unwrap()
+    }
+
+    /// Builds the project; how many of its two steps went where.
+    fn build(&self, project: &Project) -> BTreeMap<String, u64> {
+        project.clean();
+        let output = self.rewrap(project.path(), &["build", "--", "make"]);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let said = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{said}");
+        assert_eq!(project.products(), project.expected, "{said}");
+        // The warning of the step.
+        assert!(said.contains("unused"), "{said}");
+        let stats = self.rewrap(project.path(), &["stats", "--json"]);
+        let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+        let places = stats["by_where"].as_object().unwrap();
+        let count = |value: &serde_json::Value| value.as_u64().unwrap();
+        let places = places.iter().filter(|(_, steps)| count(steps) > 0);
+        places.map(|(place, steps)| (place.clone(), count(steps))).collect()
+    }
+}
+
+impl Drop for User {
+    /// Stops the daemon.
+    fn drop(&mut self) {
+        self.rewrap(Path::new("/"), &["daemon", "stop"]);
+    }
+}
+
+/// Two sources, and what the compilers make of them without us.
+struct Project {
+    dir: tempfile::TempDir,
+    expected: BTreeMap<String, Vec<u8>>,
+}
+
+impl Project {
+    fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("rewrap-project-").tempdir().unwrap();
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        for (name, text) in FILES {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let mut project = Self {
+            dir,
+            expected: BTreeMap::new(),
+        };
+        let plain = Command::new("make").current_dir(project.path()).output().unwrap();
+        assert!(plain.status.success(), "{plain:?}");
+        project.expected = project.products();
+        assert_eq!(project.expected.len(), 5);
+        project
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn products(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(self.path()).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+        let named = files.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+        named
+            .filter(|(name, _)| FILES.iter().all(|(source, _)| source != name))
+            .map(|(name, path)| (name, fs::read(path).unwrap()))
+            .collect()
+    }
+
+    fn clean(&self) {
+        for name in self.products().into_keys() {
+            fs::remove_file(self.path().join(name)).unwrap();
+        }
+    }
+}
+
+/// The first user's steps run on the server, the second one's are there already.
+#[track_caller]
+fn check(what: &str, server: &Server, settings: &[(&'static str, String)]) {
+    let project = Project::new();
+    let both = |place: &str| BTreeMap::from([(place.to_owned(), 2)]);
+    let (first, second) = (User::new(settings), User::new(settings));
+    assert_eq!(first.build(&project), both("remote"), "{what}: {}", server.log());
+    assert_eq!(second.build(&project), both("remote_cache"), "{what}: {}", server.log());
+}
+
+fn executor(address: &str) -> (&'static str, String) {
+    ("REWRAP_REMOTE_EXECUTOR", address.to_owned())
+}
+
+#[test]
+fn over_loopback_and_a_unix_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", dir.path().join("run/socket").display());
+    let server = Server::start(dir.path(), &["--listen", "127.0.0.1:0", "--listen", &socket]);
+    for address in &server.addresses {
+        check(address, &server, &[executor(address)]);
+    }
+    assert_eq!(server.addresses[1], socket);
+    server.stop();
+}
+
+#[test]
+fn over_tls_with_a_token_or_a_certificate() {
+    let Some(authority) = Authority::new() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = dir.path().join("tokens");
+    let digest = sha2::Sha256::digest("open sesame");
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(&tokens, format!("ali {hex}\n")).unwrap();
+    fs::set_permissions(&tokens, Permissions::from_mode(0o600)).unwrap();
+    let [certificate, key] = authority.sign("server");
+    let (ca, tokens) = (authority.path("ca.pem"), tokens.to_str().unwrap());
+    let server = Server::start(
+        dir.path(),
+        &[
+            &[
+                "--listen",
+                "0.0.0.0:0",
+                "--tls-certificate",
+                &certificate,
+                "--tls-key",
+                &key,
+            ][..],
+            &["--tls-client-ca", &ca, "--tokens", tokens],
+        ]
+        .concat(),
+    );
+    let address = server.address().replace("0.0.0.0", "127.0.0.1");
+    let trusting = [executor(&address), ("REWRAP_TLS_CERTIFICATE", ca)];
+    let token = ("REWRAP_REMOTE_HEADER", "authorization=Bearer open sesame".to_owned());
+    check("a token", &server, &[&trusting[..], &[token]].concat());
+    let [certificate, key] = authority.sign("client");
+    let shown = [
+        ("REWRAP_TLS_CLIENT_CERTIFICATE", certificate),
+        ("REWRAP_TLS_CLIENT_KEY", key),
+    ];
+    check("a certificate", &server, &[&trusting[..], &shown].concat());
+    let log = server.log();
+    assert!(log.contains("token ali") && log.contains("certificate "), "{log}");
+    assert!(!log.contains("open sesame"), "{log}");
+    server.stop();
+}
+
+#[test]
+fn what_was_kept_outlives_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = Project::new();
+    let mut place = "remote";
+    for signal in [Signal::KILL, Signal::TERM, Signal::KILL] {
+        let mut server = Server::start(dir.path(), &["--listen", "127.0.0.1:0"]);
+        let user = User::new(&[executor(server.address())]);
+        let expected = BTreeMap::from([(place.to_owned(), 2)]);
+        assert_eq!(user.build(&project), expected, "{}", server.log());
+        place = "remote_cache";
+        server.signal(signal);
+        server.ended();
+    }
+}
