@@ -217,6 +217,12 @@ impl Inquiry<'_> {
         for path in &self.plain {
             paths.extend(path.canonicalize());
         }
+        // `as` is often a link to the assembler of the target, which can be made to lead to another one.
+        for path in self.programs.iter().chain(&self.plain) {
+            if let Some(real) = path.canonicalize().ok().filter(|real| real != path) {
+                self.evidence.link(path, &real);
+            }
+        }
         let mut files = Vec::new();
         for path in paths {
             let digest = digests.digest(&path)?;
