@@ -168,16 +168,8 @@ impl Toolchains {
         let cell = cell(cells, key);
         let mut slot = lock(&cell);
         let holds = |known: &Arc<Recalled<T>>| known.evidence.holds(&*self.digests);
-        let known = match slot.take().filter(holds).or_else(|| self.kept(&key).filter(holds)) {
-            Some(known) => known,
-            None => {
-                let proven = learn()?;
-                // Names that are not UTF-8 cannot be kept, and no action can name them.
-                let text = serde_json::to_vec(&proven).map_err(|_| ToolchainFailure::NotUtf8)?;
-                self.keep.put(&key, &text);
-                Arc::new(Recalled::of(proven).ok_or(ToolchainFailure::NotUtf8)?)
-            }
-        };
+        let known = slot.take().filter(holds).or_else(|| self.kept(&key).filter(holds));
+        let known = known.map_or_else(|| self.learned(&key, learn), Ok)?;
         let ground = Ground {
             question: key,
             answer: known.digest,
@@ -185,6 +177,18 @@ impl Toolchains {
         let value = Arc::clone(&known.value);
         *slot = Some(known);
         Ok((value, ground))
+    }
+
+    fn learned<T: Serialize>(
+        &self,
+        key: &Digest,
+        learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
+    ) -> Result<Arc<Recalled<T>>, ToolchainFailure> {
+        let proven = learn()?;
+        // Names that are not UTF-8 cannot be kept, and no action can name them.
+        let text = serde_json::to_vec(&proven).map_err(|_| ToolchainFailure::NotUtf8)?;
+        self.keep.put(key, &text);
+        Recalled::of(proven).map(Arc::new).ok_or(ToolchainFailure::NotUtf8)
     }
 
     fn kept<T: Serialize + DeserializeOwned>(&self, key: &Digest) -> Option<Arc<Recalled<T>>> {
