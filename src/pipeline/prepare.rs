@@ -293,7 +293,7 @@ impl Parts<'_> {
     /// The actions of one presentation: the one that may leave this machine, and where results of the user's own
     /// command lie if they are not that one's.
     fn candidates(&self, look: &Presentation, only_if_silent: bool) -> Result<(BuiltAction, Vec<Candidate>), NoStep> {
-        let environment = self.request.action_environment();
+        let environment = self.request.action_environment(&self.toolchain);
         let real_dirs = self.real_dirs();
         let request = ActionRequest {
             command: &self.command,

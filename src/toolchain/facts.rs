@@ -213,6 +213,10 @@ impl Inquiry<'_> {
         for program in &self.programs {
             loader.add(program)?;
         }
+        let library_path_matters = loader.searched_in_vain().is_none();
+        for dir in loader.searched_in_vain().into_iter().flatten() {
+            self.evidence.directory(dir);
+        }
         let mut paths: BTreeSet<PathBuf> = loader.into_files().into_iter().collect();
         for path in &self.plain {
             paths.extend(path.canonicalize());
@@ -243,6 +247,7 @@ impl Inquiry<'_> {
                 files,
                 facts: facts.finish(),
                 include_dirs,
+                library_path_matters,
             },
             evidence: self.evidence,
         })

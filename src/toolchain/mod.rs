@@ -59,6 +59,9 @@ pub struct Toolchain {
     pub facts: Digest,
     /// The compiler's own include directories for the step's language and flags, in search order, as it prints them.
     pub include_dirs: Vec<PathBuf>,
+    /// Whether a library of its programs comes, or may come, from `LD_LIBRARY_PATH`. Many have that variable set for
+    /// other programs.
+    pub library_path_matters: bool,
 }
 
 /// Why a compiler could not be identified. The step runs here, as if we were not there.

@@ -85,7 +85,7 @@ fn an_assembler_that_the_compiler_finds_through_a_link() {
         point(sandbox, "as-one");
     };
     check("the assembler", "$W gcc -g3 -c main.c", assemblers, |it| {
-        point(it, "as-two")
+        point(it, "as-two");
     });
 }
 
