@@ -257,7 +257,7 @@ impl Case<'_> {
         let warm = self.build(home, watch, Some(&rewrap), 0o022);
         failures.extend(self.equal("warm", plain, &warm));
         failures.extend(
-            warm.compiles
+            warm.reads
                 .iter()
                 .map(|line| format!("warm: compiler started: {line}")),
         );
@@ -286,7 +286,7 @@ impl Case<'_> {
         let warm = self.build(home, watch, Some(&rewrap), 0o022);
         failures.extend(self.equal("warm", plain, &warm));
         failures.extend(
-            warm.compiles
+            warm.reads
                 .iter()
                 .map(|line| format!("warm: compiler started: {line}")),
         );
