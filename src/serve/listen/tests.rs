@@ -34,14 +34,14 @@ impl ByteStream for Waits {
         assert_eq!(request.extensions().get::<Caller>(), Some(&Caller("somebody".into())));
         let mut parts = request.into_inner();
         while parts.message().await?.is_some() {}
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(bs::WriteResponse::default()))
     }
 
     async fn query_write_status(
         &self,
         _: Request<bs::QueryWriteStatusRequest>,
     ) -> Result<Response<bs::QueryWriteStatusResponse>, Status> {
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(bs::QueryWriteStatusResponse::default()))
     }
 }
 

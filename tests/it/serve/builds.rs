@@ -1,8 +1,7 @@
 //! Builds of ours with a server of ours: over every transport, and across a server's death.
 
-use super::{Authority, Server};
+use super::{Authority, Server, write_tokens};
 use rustix::process::Signal;
-use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -176,10 +175,7 @@ fn over_tls_with_a_token_or_a_certificate() {
     let Some(authority) = Authority::new() else { return };
     let dir = tempfile::tempdir().unwrap();
     let tokens = dir.path().join("tokens");
-    let digest = sha2::Sha256::digest("open sesame");
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    fs::write(&tokens, format!("ali {hex}\n")).unwrap();
-    fs::set_permissions(&tokens, Permissions::from_mode(0o600)).unwrap();
+    write_tokens(&tokens, &[("ali", "open sesame")]);
     let [certificate, key] = authority.sign("server");
     let (ca, tokens) = (authority.path("ca.pem"), tokens.to_str().unwrap());
     let server = Server::start(
