@@ -126,6 +126,7 @@ impl Running {
         take(&mut self.stderr, err)?;
         Ok(match stopped {
             Some((cause, _)) => cause,
+            None if out.size().saturating_add(err.size()) > allowed.printed => Ended::PrintedTooMuch,
             None => Ended::Itself(self.report()),
         })
     }
