@@ -97,7 +97,7 @@ impl Bench {
             action: self.function.digest(&command.encode_to_vec()),
             command,
             input_root,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             cancelled: CancellationToken::new(),
         }
     }

@@ -4,7 +4,8 @@ use super::bench::{Bench, RUNTIME, sh};
 use rewrap::serve::job::{Run as _, RunError};
 use rewrap::serve::sandbox::SandboxMode::{Off, Require};
 use std::fs;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Whether a process runs whose command line has this word.
 fn runs(word: &str) -> bool {
@@ -88,6 +89,49 @@ fn a_cancelled_action_is_dead_when_it_is_said_to_be() {
         });
         assert!(matches!(ended, Err(RunError::Cancelled)));
         assert!(!runs(&word), "{mode:?}");
+    }
+}
+
+/// Runs an action that does not end, for [`nothing_outlives_a_server_that_is_killed`].
+#[test]
+#[ignore = "the part of another test that is killed"]
+fn a_server_to_be_killed() {
+    let told = |name: &str| std::env::var(name).unwrap();
+    let mode = if told("REWRAP_TEST_SANDBOX") == "yes" {
+        Require
+    } else {
+        Off
+    };
+    let bench = Bench::new(mode);
+    let word = told("REWRAP_TEST_WORD");
+    let script = format!("setsid sleep {word} & sleep {word}");
+    bench.sh(&script, &[], &[]).unwrap();
+}
+
+#[test]
+fn nothing_outlives_a_server_that_is_killed() {
+    for sandbox in ["yes", "no"] {
+        let word = word(6);
+        let temporary = tempfile::tempdir().unwrap();
+        let mut server = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "serve::worker::limits::a_server_to_be_killed"])
+            .envs([("REWRAP_TEST_WORD", &*word), ("REWRAP_TEST_SANDBOX", sandbox)])
+            // What it has no time to remove goes with this test.
+            .env("TMPDIR", temporary.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !runs(&word) {
+            assert_eq!(server.try_wait().unwrap(), None);
+            std::thread::yield_now();
+        }
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        while runs(&word) {
+            assert!(Instant::now() < until, "it still runs: sandbox {sandbox}");
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -6,3 +6,4 @@ mod hostile;
 mod isolation;
 mod limits;
 mod measure;
+mod outputs;
