@@ -107,6 +107,9 @@ async fn the_last_cancel_ends_the_execution_at_once() {
     let waiting = next(&mut queued).await.name;
     fixture.cancel(&waiting).await.expect("it waits");
     assert_eq!(code(&end(queued).await), Code::Cancelled);
+    while fixture.service.crew.queue.waiting() > 0 {
+        tokio::task::yield_now().await;
+    }
     fixture.cancel(&name).await.expect("it runs");
     fixture.cancel(&name).await.expect("again does no harm");
     assert_eq!(code(&end(updates).await), Code::Cancelled);
