@@ -257,7 +257,7 @@ fn log_trouble(flight: &Flight, refusal: &Refusal) {
 }
 
 /// Does what blocks (files, hashing) where it holds up no other task; here if it is over sooner than a thread begins.
-pub(super) async fn perform<T: Send + 'static>(
+async fn perform<T: Send + 'static>(
     is_quick: bool,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {

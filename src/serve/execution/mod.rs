@@ -31,9 +31,8 @@ use crate::serve::caller::Caller;
 use crate::serve::instance::Instance;
 use crate::serve::job::Run;
 use crate::serve::metrics::{ActionOutcome, Metrics, durations_of};
-use crate::serve::storage::BYTES_IN_PLACE;
 use crate::store::DiskStore;
-use crew::{Crew, perform};
+use crew::Crew;
 use flight::{Flight, Key};
 use messages::Timeouts;
 use operation::{Claim, Close, Follower};
@@ -115,13 +114,10 @@ impl ExecutionService {
     }
 
     /// Begins to execute. What cannot be known without a look into the store is checked later.
-    async fn begin(&self, request: reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
+    fn begin(&self, request: reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
         let key = key(&request)?;
-        let (store, action) = (self.crew.store.clone(), key.action);
-        let message = perform(action.size() <= BYTES_IN_PLACE, move || {
-            messages::action(&store, action)
-        })
-        .await?;
+        // A small file: sooner read than handed to another thread.
+        let message = messages::action(&self.crew.store, key.action)?;
         if self.crew.draining.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
@@ -179,7 +175,7 @@ impl Execution for ExecutionService {
             return Err(Refusal::ShuttingDown.into());
         }
         let caller = caller(&request);
-        let follower = self.begin(request.into_inner(), caller).await?;
+        let follower = self.begin(request.into_inner(), caller)?;
         let claim = follower.claim().clone();
         if let Err(status) = claim.flight.accepted().await {
             claim.close(Close::Answered);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod lifetime;
+mod told;
 mod wire;
 
 use super::*;
