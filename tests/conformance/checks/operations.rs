@@ -75,8 +75,8 @@ fn a_cancelled_action_is_killed(peer: &Peer) {
     // Without a sandbox it writes here, and what is written shows that it lived.
     let place = tempfile::tempdir().expect("temporary directory");
     let mark = place.path().join("mark");
-    cancelled(peer, &format!("sleep 2; echo alive >{}", mark.display())).ok();
-    std::thread::sleep(Duration::from_millis(2500));
+    cancelled(peer, &format!("sleep 5; echo alive >{}", mark.display())).ok();
+    std::thread::sleep(Duration::from_millis(5500));
     assert!(!mark.exists());
 }
 

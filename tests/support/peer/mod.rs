@@ -9,7 +9,7 @@ pub(crate) use blobs::{names_of, write_requests};
 pub(crate) use execution::{Running, response_of};
 pub(crate) use task::{Node, Task, Tree};
 
-use rewrap::digest::{Digest, Function};
+use rewrap::digest::Function;
 use rewrap::pb::bytestream::byte_stream_client::ByteStreamClient;
 use rewrap::pb::longrunning::operations_client::OperationsClient;
 use rewrap::pb::reapi;
@@ -88,12 +88,6 @@ impl Peer {
     /// The digest of these bytes as the protocol writes it.
     pub(crate) fn digest(&self, bytes: &[u8]) -> reapi::Digest {
         self.function.digest(bytes).into()
-    }
-
-    /// A digest of this function from the wire.
-    #[track_caller]
-    pub(crate) fn known(&self, wire: &reapi::Digest) -> Digest {
-        self.function.digest_from_wire(wire).expect("a digest")
     }
 
     /// What requests say in `digest_function`.
