@@ -22,8 +22,8 @@ const OURS: Ways = Ways {
     link: "remote_bad_result",
 };
 
-/// casd itself refuses what is neither file nor directory.
-const CASD: Ways = Ways { link: "remote_error" };
+/// The runners of buildbox fail over what is neither file nor directory.
+const BUILDBOX: Ways = Ways { link: "remote_error" };
 
 /// Whether the program is among those that `tests/setup` brings; if not, it is said aloud that it is not.
 fn has(tool: &str, program: &str) -> bool {
@@ -42,8 +42,10 @@ async fn check(address: &str, ways: Ways) {
         tls_client: None,
     };
     for wants_zstd in [false, true] {
+        blobs(&client_of(&endpoint, POLICY).with_compression(wants_zstd), wants_zstd).await;
+    }
+    for wants_zstd in [false, true] {
         let remote = client_of(&endpoint, POLICY).with_compression(wants_zstd);
-        blobs(&remote, wants_zstd).await;
         laws::blob_store(&RemoteCas::new(remote.clone())).await.expect("kept");
         laws::action_cache(&RemoteActionCache::new(remote)).await.expect("kept");
     }
@@ -59,7 +61,7 @@ async fn casd() {
         return;
     }
     let dir = tempfile::tempdir().expect("a directory");
-    check(&Casd::start(dir.path()).address, CASD).await;
+    check(&Casd::start(dir.path()).address, BUILDBOX).await;
 }
 
 #[tokio::test]
@@ -89,7 +91,7 @@ async fn buildgrid(runner: Runner) {
     }
     let dir = tempfile::tempdir().expect("a directory");
     let server = BuildGrid::start(dir.path(), runner);
-    check(&server.address, OURS).await;
+    check(&server.address, BUILDBOX).await;
 }
 
 #[tokio::test]
