@@ -173,6 +173,8 @@ pub(crate) struct Habits {
     /// GetActionResult checks that all blobs are there.
     pub(crate) checks_completeness: bool,
     pub(crate) violations: Violations,
+    /// The status of an action that lacks a blob.
+    pub(crate) missing_code: tonic::Code,
     /// The exit code of a tool that was killed.
     pub(crate) killed_exit: i32,
     /// FindMissing names a blob as often as it is asked.
@@ -228,6 +230,7 @@ impl Default for Habits {
             caches_failures: false,
             checks_completeness: false,
             violations: Violations::All,
+            missing_code: tonic::Code::FailedPrecondition,
             killed_exit: -1,
             repeats_missing: false,
             names_others: false,

@@ -92,7 +92,7 @@ impl State {
             value: failure.encode_to_vec(),
         };
         rpc::Status {
-            code: Code::FailedPrecondition as i32,
+            code: self.habits.missing_code as i32,
             message: "blobs are missing".to_owned(),
             details: if named.is_empty() { Vec::new() } else { vec![detail] },
         }

@@ -20,6 +20,13 @@ async fn what_is_missing() {
         ..Habits::default()
     };
     let lost = |seen, violations| row(seen, names(violations)).once(Rpc::Execute, Fault::LoseInputs);
+    let lost_without_details = |seen, missing_code| {
+        let habits = Habits {
+            missing_code,
+            ..names(Violations::None)
+        };
+        row(seen, habits).once(Rpc::Execute, Fault::LoseInputs)
+    };
     check([
         lost("the protocol wants all missing blobs named at once", Violations::All).calls(Rpc::Execute, 2),
         lost(
@@ -32,9 +39,17 @@ async fn what_is_missing() {
             Violations::None,
         )
         .calls(Rpc::Execute, 2),
+        lost_without_details("the runners of buildbox say NOT_FOUND, as of a program", Code::NotFound)
+            .calls(Rpc::Execute, 2),
+        lost_without_details(
+            "or INTERNAL, which is first taken for a trouble that passes",
+            Code::Internal,
+        )
+        .calls(Rpc::Execute, 4),
         row("a missing compiler is status 5 on some", Habits::default())
             .once(Rpc::Execute, verdict(Code::NotFound, "gcc"))
             .gives(Does::Execute, "NOT_FOUND: gcc → remote_error")
+            .calls(Rpc::FindMissingBlobs, 2)
             .calls(Rpc::Execute, 1),
         row(
             "and status 3 on Buildbarn, which blames a program that is there if the working directory is not",
