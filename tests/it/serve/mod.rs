@@ -1,6 +1,7 @@
 //! `rewrap serve`.
 
 mod builds;
+mod ending;
 mod front;
 mod worker;
 

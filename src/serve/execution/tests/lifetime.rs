@@ -343,3 +343,92 @@ async fn deleting_an_operation_forgets_its_name_and_ends_nothing() {
     fixture.let_end(1);
     assert_eq!(code(&end(updates).await), Code::Ok);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_action_needs_is_not_evicted_while_it_waits_and_runs() {
+    let fixture = Fixture::bounded(1, 1 << 20);
+    let input = fixture.store.put_bytes(b"an input").expect("a store");
+    let root = fixture.put(&reapi::Directory {
+        files: vec![reapi::FileNode {
+            name: "input".to_owned(),
+            digest: Some(input.into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    });
+    let of = |label: &str| {
+        let action = fixture.action_with(&["gated", label], |action, _| {
+            action.input_root_digest = Some(root.into())
+        });
+        fixture.start(request(action))
+    };
+    let mut running = of("1").await.expect("an operation");
+    until(&mut running, Stage::Executing).await;
+    let mut waiting = of("2").await.expect("an operation");
+    next(&mut waiting).await;
+    let is_there = || fixture.store.contains(input).expect("a store");
+    let fill = |round: u8| {
+        for at in 0..32_u8 {
+            fixture
+                .store
+                .put_bytes(&[[round, at]; 32 << 10].concat())
+                .expect("a store");
+        }
+    };
+    fill(0);
+    assert!(is_there());
+    fixture.let_end(2);
+    assert_eq!(code(&end(running).await), Code::Ok);
+    assert_eq!(code(&end(waiting).await), Code::Ok);
+    fixture.service.tasks.close();
+    fixture.service.tasks.wait().await;
+    fill(1);
+    assert!(!is_there(), "and then it goes the way of all blobs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_has_a_line_for_each_operation_and_none_of_the_arguments() {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _here = tracing::subscriber::set_default(subscriber.finish());
+    let fixture = Fixture::new(1);
+    let secret = |_: &mut reapi::Action, command: &mut reapi::Command| {
+        command.environment_variables.push(reapi::command::EnvironmentVariable {
+            name: "TOKEN".to_owned(),
+            value: "hunter2".to_owned(),
+        });
+    };
+    let action = fixture.action_with(&["/opt/bin/tool", "--password=hunter2"], secret);
+    for _ in 0..2 {
+        let mut asked = Request::new(request(action));
+        asked.extensions_mut().insert(Caller("ann".to_owned()));
+        end(fixture.service.execute(asked).await.expect("an operation").into_inner()).await;
+    }
+    fixture.service.tasks.close();
+    fixture.service.tasks.wait().await;
+    let text = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("text");
+    assert!(!text.contains("hunter2"), "{text}");
+    let told: Vec<&str> = text.lines().filter(|line| line.contains("executed")).collect();
+    assert_eq!(told.len(), 2, "{text}");
+    for (line, from) in told
+        .iter()
+        .zip(["program=`tool` outcome=Succeeded", "from=\"cache\" queue=0ns"])
+    {
+        for part in [from, "caller=\"ann\"", "exit=0", &format!("action={action}")] {
+            assert!(line.contains(part), "no {part}: {line}");
+        }
+    }
+}

@@ -96,14 +96,11 @@ async fn reads_of_streams() {
             .compressed(Rpc::Read, 1),
         fetches("a blob is broken there, compressed or not", ZstdReads::OneFrame)
             .times(9, Rpc::Read, Fault::WrongBytes)
-            .gives(Does::FetchLarge, &BROKEN)
+            .gives(Does::FetchLarge, "has the content of")
             .calls(Rpc::Read, 2),
     ])
     .await;
 }
-
-/// The end of what is said about it.
-const BROKEN: &str = "/5000000";
 
 #[tokio::test]
 async fn writes_of_streams() {

@@ -2,3 +2,7 @@
 
 mod bench;
 mod commands;
+mod hostile;
+mod isolation;
+mod limits;
+mod measure;
