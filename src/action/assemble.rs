@@ -54,8 +54,19 @@ impl BuiltAction {
     /// Objects are the same under every name; only the driver's own messages carry it.
     #[must_use]
     pub fn with_driver(&self, driver: &str) -> Self {
+        self.with_command(|command| driver.clone_into(&mut command.arguments[0]))
+    }
+
+    /// The same for a server that knows no other API than 2.0, where outputs are named in `output_files`.
+    #[must_use]
+    pub fn with_output_files(&self) -> Self {
+        #[expect(deprecated, reason = "servers of API 2.0 read nothing else")]
+        self.with_command(|command| command.output_files.clone_from(&command.output_paths))
+    }
+
+    fn with_command(&self, change: impl FnOnce(&mut reapi::Command)) -> Self {
         let mut command = self.command.clone();
-        driver.clone_into(&mut command.arguments[0]);
+        change(&mut command);
         let (command_digest, command_bytes) = encoded(&command);
         let action = reapi::Action {
             command_digest: Some(command_digest.into()),
@@ -93,7 +104,7 @@ fn input_root(request: &ActionRequest<'_>, outputs: &Outputs) -> Result<Tree, No
 
 #[expect(
     deprecated,
-    reason = "servers of API 2.0 read nothing else, and Command.platform before API 2.2"
+    reason = "servers before API 2.2 read no other platform than the Command's"
 )]
 fn command(request: &ActionRequest<'_>, outputs: &Outputs, parts: &Parts) -> reapi::Command {
     let mut arguments = Vec::with_capacity(parts.args.len() + 1);
@@ -108,11 +119,6 @@ fn command(request: &ActionRequest<'_>, outputs: &Outputs, parts: &Parts) -> rea
     reapi::Command {
         arguments,
         environment_variables: parts.environment.clone(),
-        output_files: if request.legacy_outputs {
-            output_paths.clone()
-        } else {
-            Vec::new()
-        },
         output_paths,
         working_directory: request.place.working_directory().to_string(),
         platform: platform(request.platform),

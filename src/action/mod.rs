@@ -69,8 +69,6 @@ pub struct ActionRequest<'a> {
     pub platform: &'a [(String, String)],
     /// `argv[0]`: the driver's absolute path on the worker, as invoked or resolved.
     pub invoked_as: &'a str,
-    /// Whether to fill the fields of API 2.0 too, for a server that knows no other.
-    pub legacy_outputs: bool,
     /// What the inputs say about times.
     pub time: TimeUse,
     /// The real path of the exec root and of every directory that exists and that the command names (search and tool

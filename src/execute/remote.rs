@@ -11,8 +11,8 @@ use crate::digest::Digest;
 use crate::execute::outcome::Outcome;
 use crate::pb::reapi;
 use crate::remote::{
-    ExecutionLimits, ExecutionRequest, Remote, RemoteActionCache, RemoteCas, RemoteError, RemoteExecution, Source,
-    Uploaded,
+    ExecutionLimits, ExecutionRequest, Refusal, Remote, RemoteActionCache, RemoteCas, RemoteError, RemoteExecution,
+    Source, Uploaded,
 };
 use crate::store::disk::DiskStore;
 use crate::store::read_through::ReadThrough;
@@ -189,17 +189,16 @@ async fn upload_and_execute(
         };
         let refusal = match timed(&mut cost.execute, execution.execute(asked)).await {
             Ok(response) => return Ok(response),
-            Err(RemoteError::Status(refusal))
-                if refusal.code == Code::FailedPrecondition && !refusal.is_no_worker() =>
-            {
-                refusal
-            }
+            Err(RemoteError::Status(refusal)) if may_lack_blobs(&refusal) => refusal,
             Err(error) => return Err(error.into()),
         };
         let mut lacking = refusal.missing_blobs();
         if lacking.is_empty() {
             let all: Vec<_> = inputs.iter().map(|(digest, _)| *digest).collect();
             lacking = cas.missing(&all).await?;
+            if lacking.is_empty() && refusal.code != Code::FailedPrecondition {
+                return Err(RemoteError::Status(refusal).into());
+            }
         }
         cas.forget(&lacking);
         // Not a plain filter: a server may name the same blob for ever.
@@ -208,6 +207,15 @@ async fn upload_and_execute(
         if stale == STALE_ROUNDS {
             return Err(RemoteFailure::MissingBlobs { lacking: lacking.len() });
         }
+    }
+}
+
+/// Whether an execution may have failed for want of a blob. The protocol's code is FAILED_PRECONDITION; the runners of
+/// buildbox say NOT_FOUND or INTERNAL, without details, which may as well be about a program.
+fn may_lack_blobs(refusal: &Refusal) -> bool {
+    match refusal.code {
+        Code::FailedPrecondition => !refusal.is_no_worker(),
+        code => matches!(code, Code::NotFound | Code::Internal),
     }
 }
 

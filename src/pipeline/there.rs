@@ -173,17 +173,23 @@ impl Step<'_> {
             DriverName::AsInvoked => built.clone(),
             DriverName::Resolved => built.with_driver(&task.prepared.toolchain.driver_real.to_string_lossy()),
         };
+        let executor = task
+            .servers
+            .executor
+            .as_ref()
+            .expect("the plan says execute only with an executor");
+        let capabilities = task.servers.wait(executor.capabilities());
+        let built = if capabilities.map_err(RemoteFailure::from)?.output_paths_supported() {
+            built
+        } else {
+            built.with_output_files()
+        };
         let blobs: Vec<_> = built
             .small_blobs
             .iter()
             .chain(&built.tree.directories)
             .cloned()
             .collect();
-        let executor = task
-            .servers
-            .executor
-            .as_ref()
-            .expect("the plan says execute only with an executor");
         let metadata = self.metadata().for_action(built.digest);
         let finished = task.servers.wait(execute(RemoteRequest {
             cache: &task.servers.cache.with_metadata(metadata.clone()),

@@ -4,6 +4,9 @@
 //! formed: contents that it sends along go to the blobs, since a result is read far more often than its outputs are
 //! asked for with it.
 
+#[cfg(test)]
+mod tests;
+
 use super::instance::Instance;
 use super::storage::{self, BYTES_IN_PLACE, FILES_IN_PLACE, Storage};
 use crate::digest::{Digest, Function};

@@ -1,6 +1,8 @@
 //! The ByteStream service: blobs of any size, piece by piece, in either direction.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod uploads;
 mod write;
 

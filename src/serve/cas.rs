@@ -1,5 +1,7 @@
 //! The ContentAddressableStorage service: which blobs are missing, small blobs in batches, trees.
 
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use super::instance::Instance;

@@ -86,7 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_client_left_is_not_made() {
-        let (outgoing, answer) = Outgoing::new(Duration::from_secs(60));
+        let (outgoing, answer) = Outgoing::new(Duration::from_mins(1));
         drop(answer);
         assert!(matches!(outgoing.send(()).await, Err(Stopped(None))));
     }

@@ -181,46 +181,4 @@ pub(super) fn told<T>(result: &Result<T, Status>) -> crate::pb::rpc::Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rustix::io::Errno;
-
-    #[test]
-    fn each_error_has_its_code() {
-        let io = |errno: Errno| StoreError::Io {
-            what: "write `/secret/place`".to_owned(),
-            source: errno.into(),
-        };
-        let corrupt = StoreError::Corrupt {
-            expected: Digest::of(b"a"),
-            actual: Digest::of(b"b"),
-        };
-        for (error, code) in [
-            (StoreError::NotFound(Digest::empty()), Code::NotFound),
-            (corrupt, Code::InvalidArgument),
-            (io(Errno::NOSPC), Code::ResourceExhausted),
-            (io(Errno::DQUOT), Code::ResourceExhausted),
-            (io(Errno::FBIG), Code::ResourceExhausted),
-            (io(Errno::IO), Code::Internal),
-            (io(Errno::ACCESS), Code::Internal),
-        ] {
-            let told = status(error);
-            assert_eq!(told.code(), code, "{told}");
-            assert!(!told.message().contains("/secret"), "{told}");
-        }
-    }
-
-    #[test]
-    fn only_our_digest_functions_are_taken() {
-        for (wire, expected) in [
-            (0, Some(Function::Sha256)),
-            (1, Some(Function::Sha256)),
-            (9, Some(Function::Blake3)),
-        ] {
-            assert_eq!(function(wire).ok(), expected, "{wire}");
-        }
-        for wire in [2, 3, 8, 10, -1, 4711] {
-            assert_eq!(function(wire).unwrap_err().code(), Code::InvalidArgument, "{wire}");
-        }
-    }
-}
+pub(super) mod tests;

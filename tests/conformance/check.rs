@@ -74,6 +74,9 @@ macro_rules! checks {
 }
 pub(crate) use checks;
 
+/// Characters of a failure that are worth a look.
+const MOST_SAID: usize = 600;
+
 /// What the last panic said.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
@@ -90,6 +93,11 @@ pub(crate) fn keep_what_panics_say() {
     }));
 }
 
+/// What this comes to; if it panics, what the panic said.
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| SAID.lock().expect("no panic in the hook").clone())
+}
+
 impl Check {
     /// `PART::FACT`.
     pub(crate) fn name(&self) -> String {
@@ -102,12 +110,11 @@ impl Check {
         if !announced.has(self.needs) {
             return Outcome::NotAnnounced(self.needs);
         }
-        let holds = catch_unwind(AssertUnwindSafe(|| (self.look)(peer))).is_ok();
-        match (holds, known) {
-            (true, None) => Outcome::Passed,
-            (true, Some(reason)) => Outcome::Failed(format!("holds, but is listed as a deviation: {reason}")),
-            (false, Some(reason)) => Outcome::Deviates(reason),
-            (false, None) => Outcome::Failed(SAID.lock().expect("no panic in the hook").clone()),
+        match (caught(|| (self.look)(peer)), known) {
+            (Ok(()), None) => Outcome::Passed,
+            (Ok(()), Some(reason)) => Outcome::Failed(format!("holds, but is listed as a deviation: {reason}")),
+            (Err(_), Some(reason)) => Outcome::Deviates(reason),
+            (Err(said), None) => Outcome::Failed(said),
         }
     }
 }
@@ -166,7 +173,10 @@ impl Outcome {
             Self::Passed => String::new(),
             Self::Deviates(reason) => format!(": {reason}"),
             Self::NotAnnounced(what) => format!(": needs {what:?}"),
-            Self::Failed(said) => format!("\n    {}", said.replace('\n', "\n    ")),
+            Self::Failed(said) => {
+                let said: String = said.chars().take(MOST_SAID).collect();
+                format!("\n    {}", said.replace('\n', "\n    "))
+            }
         }
     }
 }

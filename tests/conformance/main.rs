@@ -75,8 +75,13 @@ fn main() -> ExitCode {
         .iter()
         .for_each(|name| println!("FAILED  no check is called {name}"));
     for name in &options.servers {
-        let server = Server::start(name);
-        failed.extend(run(&server, &selected));
+        match check::caught(|| run(&Server::start(name), &selected)) {
+            Ok(labels) => failed.extend(labels),
+            Err(said) => {
+                println!("FAILED    {name}: {said}");
+                failed.push(name.clone());
+            }
+        }
     }
     if failed.is_empty() && !selected.is_empty() {
         return ExitCode::SUCCESS;

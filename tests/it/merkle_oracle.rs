@@ -96,7 +96,7 @@ fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect();
-    rewrap::action::build(&ActionRequest {
+    let built = rewrap::action::build(&ActionRequest {
         command: &command,
         toolchain,
         inputs: &inputs,
@@ -106,12 +106,12 @@ fn build(step: &Step, place: &Place, toolchain: &Toolchain) -> BuiltAction {
         environment: &[("SOURCE_DATE_EPOCH".to_owned(), "1".to_owned())],
         platform: &platform,
         invoked_as: "/usr/bin/cc",
-        legacy_outputs: step.legacy,
         time: TimeUse::default(),
         real_dirs: &BTreeMap::new(),
         absolute_include: None,
     })
-    .expect("an action")
+    .expect("an action");
+    if step.legacy { built.with_output_files() } else { built }
 }
 
 /// What the script is told: the step in its own terms, not our messages.
@@ -169,6 +169,7 @@ fn digests_are_those_of_the_published_descriptors() {
         files: Vec::new(),
         facts: Digest::empty(),
         include_dirs: Vec::new(),
+        library_path_matters: false,
     };
     let place = Place::new(Path::new("/home/u/proj"), Path::new("/home/u/proj/build")).expect("place");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/merkle.py");

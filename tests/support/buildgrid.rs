@@ -53,7 +53,7 @@ impl BuildGrid {
         let said = String::from_utf8_lossy(&migrated.stderr);
         assert!(migrated.status.success(), "bgd migrate: {said}");
         let mut server = Command::new(&program);
-        server.args(["server", "start", "-v"]).arg(&settings);
+        server.args(["server", "start", "-vv"]).arg(&settings);
         let server = Process::start("buildgrid", dir, &mut server, rustix::process::Signal::TERM);
         server.until("answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let address = format!("127.0.0.1:{port}");

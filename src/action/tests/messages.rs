@@ -141,8 +141,7 @@ fn outputs_are_declared_relative_sorted_and_with_both_names() {
         path: "deps/a.d".to_owned(),
         user_headers_only: false,
     });
-    step.legacy_outputs = true;
-    let built = step.build();
+    let built = step.build().with_output_files();
     let declared: Vec<_> = built
         .outputs
         .iter()

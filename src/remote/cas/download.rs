@@ -53,14 +53,18 @@ pub(super) async fn all(remote: &Remote, digests: &[Digest]) -> Result<Vec<Blob>
 }
 
 async fn batch(remote: &Remote, digests: &[Digest]) -> Result<Vec<(Digest, Blob)>, StoreError> {
-    let compressed = remote.compresses(Way::BatchRead).await?;
-    let mut answer = match ask(remote, digests, compressed).await {
-        // Too large a batch, or a method that is not there: one by one, then.
-        Err(error) if remote.is_too_large(&error, total(digests)) || error.is(Code::Unimplemented) => HashMap::new(),
-        Err(error) if compressed && remote.blames_compression(Way::BatchRead, error.code()) => {
-            ask(remote, digests, false).await?
-        }
-        answer => answer?,
+    let mut compressed = remote.compresses(Way::BatchRead).await?;
+    let mut answer = loop {
+        break match ask(remote, digests, compressed).await {
+            Err(error) if remote.is_too_large(&error, total(digests)) => HashMap::new(),
+            Err(error) if compressed && remote.blames_compression(Way::BatchRead, error.code()) => {
+                compressed = false;
+                continue;
+            }
+            // A method that is not there: one by one, then.
+            Err(error) if error.is(Code::Unimplemented) => HashMap::new(),
+            answer => answer?,
+        };
     };
     let mut blobs = Vec::with_capacity(digests.len());
     for &digest in digests {

@@ -6,7 +6,8 @@ use crate::store::StoreError;
 use bytes::Bytes;
 use prost::Message as _;
 
-/// All blobs that the result names: output files, trees and the files in them, and the streams that are not inline.
+/// All blobs that the result names: output files, trees and the files in them (and the directories, if the result says
+/// that they are blobs of their own), and the streams that are not inline.
 /// `None` if a tree is not here (`read` said so) or something is no digest of `function` or no tree.
 pub(super) fn referenced(
     result: &ActionResult,
@@ -16,18 +17,22 @@ pub(super) fn referenced(
     let Some((mut blobs, trees)) = named(result, function) else {
         return Ok(None);
     };
-    for tree in trees {
+    for (tree, root) in trees {
         let Some(content) = read(tree)? else { return Ok(None) };
-        let Some(files) = files_of_tree(content, function) else {
+        let Some(in_tree) = blobs_of_tree(content, function, root.is_some()) else {
             return Ok(None);
         };
-        blobs.extend(files);
+        blobs.extend(root);
+        blobs.extend(in_tree);
     }
     Ok(Some(blobs))
 }
 
+/// A tree, and its root directory if that is a blob too.
+type TreeAndRoot = (Digest, Option<Digest>);
+
 /// The blobs that the message itself names, and the trees.
-fn named(result: &ActionResult, function: Function) -> Option<(Vec<Digest>, Vec<Digest>)> {
+fn named(result: &ActionResult, function: Function) -> Option<(Vec<Digest>, Vec<TreeAndRoot>)> {
     let streams = [
         (&result.stdout_raw, &result.stdout_digest),
         (&result.stderr_raw, &result.stderr_digest),
@@ -39,19 +44,27 @@ fn named(result: &ActionResult, function: Function) -> Option<(Vec<Digest>, Vec<
         .chain(files)
         .map(|digest| parse(digest, function))
         .collect::<Option<_>>()?;
-    let trees = result.output_directories.iter();
-    let trees = trees.map(|directory| parse(directory.tree_digest.as_ref(), function));
+    let trees = result.output_directories.iter().map(|directory| {
+        let tree = parse(directory.tree_digest.as_ref(), function)?;
+        match &directory.root_directory_digest {
+            Some(root) => Some((tree, Some(parse(Some(root), function)?))),
+            None => Some((tree, None)),
+        }
+    });
     Some((blobs, trees.collect::<Option<_>>()?))
 }
 
-fn files_of_tree(content: Bytes, function: Function) -> Option<Vec<Digest>> {
+fn blobs_of_tree(content: Bytes, function: Function, with_directories: bool) -> Option<Vec<Digest>> {
     let tree = Tree::decode(content).ok()?;
-    let files = tree
-        .root
-        .iter()
-        .chain(&tree.children)
-        .flat_map(|directory| &directory.files);
-    files.map(|file| parse(file.digest.as_ref(), function)).collect()
+    let directories = || tree.root.iter().chain(&tree.children);
+    let files = directories()
+        .flat_map(|directory| &directory.files)
+        .map(|file| &file.digest);
+    let subdirectories = directories()
+        .filter(|_| with_directories)
+        .flat_map(|directory| &directory.directories);
+    let all = files.chain(subdirectories.map(|subdirectory| &subdirectory.digest));
+    all.map(|digest| parse(digest.as_ref(), function)).collect()
 }
 
 fn parse(digest: Option<&reapi::Digest>, function: Function) -> Option<Digest> {

@@ -72,7 +72,6 @@ fn everything_in_a_result_is_kept(peer: &Peer) {
     let put = reapi::ActionResult {
         output_files: vec![output],
         output_symlinks: vec![link],
-        exit_code: 3,
         stdout_raw: b"out".to_vec(),
         stderr_digest: Some(peer.put(b"err")),
         execution_metadata: Some(reapi::ExecutedActionMetadata {

@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Node, Peer, Task};
+use crate::peer::task::Node;
+use crate::peer::{Peer, Task};
 use prost::Message as _;
 use rewrap::pb::reapi;
 use std::collections::BTreeSet;
@@ -164,6 +165,7 @@ fn a_link_has_its_old_field_too(peer: &Peer) {
         peer,
         &Task::sh("printf 1 >file; ln -s file out").old_outputs(&["out"], &[]),
     );
+    #[expect(deprecated, reason = "the field of API 2.0")]
     let links = result.output_file_symlinks.iter();
     let links: Vec<_> = links.map(|link| (&*link.path, &*link.target)).collect();
     assert_eq!(links, [("out", "file")]);

@@ -3,9 +3,10 @@
 use super::COMPILERS;
 use super::sandbox::{Sandbox, Told, runs};
 use super::tree::Tree;
-use crate::support::fake_reapi::{FakeReapi, Habits};
+use crate::support::fake_reapi::{FakeReapi, Fault, Habits, OutputFields, Rpc, Zstd};
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 const FILES: &[(&str, &str)] = &[
     (
@@ -79,6 +80,89 @@ fn a_remote_build_is_the_plain_build() {
         );
         before.restore(&sandbox.work());
     }
+}
+
+#[test]
+fn a_remote_build_is_the_plain_build_whatever_the_servers_habits() {
+    // Someone has all of it run, and someone else finds it.
+    let check = |seen: &str, habits, settings: &[(&str, &str)]| {
+        let server = FakeReapi::start(habits);
+        let sandbox = sandbox(&server, settings);
+        // A link by its full name, to a file and to a directory: what is sent must not depend on where it lies.
+        let work = sandbox.work();
+        symlink(work.join("include"), work.join("inc")).unwrap();
+        symlink(work.join("include/own.h"), work.join("own.h")).unwrap();
+        sandbox.write(
+            "links.c",
+            "#include \"inc/own.h\"\n#include \"own.h\"\nchar *f(void) { return OWN __FILE__; }\n",
+        );
+        let steps = "$W gcc -g -MD -c main.c && $W gcc -g -MD -c links.c";
+        for (name, cached, run) in [("user", 0, 2), ("other", 2, 0)] {
+            let user = sandbox.another_user(name);
+            let thrice = user.thrice(steps);
+            assert_eq!((thrice.cold, thrice.warm), (0, 0), "{seen}: {:?}", user.reasons());
+            let places = (user.steps("remote_cache"), user.steps("remote"));
+            assert_eq!(places, (cached, run), "{seen}: {name}: {:?}", user.reasons());
+        }
+        server
+    };
+    let zstd = || Habits {
+        zstd: Zstd::WORKS,
+        ..Habits::default()
+    };
+    let server = check("a server on this machine has zstd, which is not worth it", zstd(), &[]);
+    assert_eq!(server.compressed(Rpc::BatchUpdateBlobs), 0);
+    let wanted = ("REWRAP_REMOTE_CACHE_COMPRESSION", "true");
+    let server = check("and is asked for it by who wants it", zstd(), &[wanted]);
+    assert_ne!(server.compressed(Rpc::BatchUpdateBlobs), 0);
+    assert_ne!(server.compressed(Rpc::BatchReadBlobs), 0);
+    let no_symlinks = Habits {
+        refuses_absolute_symlinks: true,
+        ..Habits::default()
+    };
+    check("BuildGrid refuses symlinks with absolute targets", no_symlinks, &[]);
+    let no_lookup = Habits {
+        serves_cached: false,
+        ..Habits::default()
+    };
+    check(
+        "Buildbarn's Execute looks into no cache: GetActionResult does",
+        no_lookup,
+        &[],
+    );
+    let old = Habits {
+        high_api_version: (2, 0),
+        output_fields: OutputFields::Files,
+        ..Habits::default()
+    };
+    // Its results have another key, under which only Execute looks.
+    check("a server of API 2.0 knows no `output_paths`", old, &[]);
+}
+
+#[test]
+fn a_platform_without_a_worker_is_asked_for_twice_and_named() {
+    let server = FakeReapi::start(Habits::default());
+    for _ in 0..99 {
+        let refused = "No workers exist for instance name prefix \"\" platform {}";
+        server.fault(Rpc::Execute, Fault::Status(tonic::Code::Unavailable, refused));
+    }
+    let sandbox = sandbox(&server, &[("REWRAP_REMOTE_RETRIES", "5")]);
+    let told = sandbox.rewrap(&["build", "--", "sh", "-c", &steps("gcc").replace("$W ", "")]);
+    assert_eq!(told.exit, 0, "{told:?}");
+    assert_eq!((sandbox.steps("fallback"), server.calls(Rpc::Execute)), (3, 2));
+    let named = "no worker has the platform that `remote_default_exec_properties` asks for";
+    assert!(told.stderr.contains(named), "{}", told.stderr);
+}
+
+#[test]
+fn a_library_path_for_other_programs_keeps_no_step_here() {
+    let server = FakeReapi::start(Habits::default());
+    let sandbox = sandbox(&server, &[("LD_LIBRARY_PATH", "/usr/local/share:/nonexistent")]);
+    for compiler in COMPILERS {
+        let told = sandbox.plain(&steps(compiler).replace("$W", "rewrap-cc"));
+        assert_eq!(told.exit, 0, "{told:?}");
+    }
+    assert_eq!(sandbox.steps("remote"), 9, "{:?}", sandbox.reasons());
 }
 
 #[test]

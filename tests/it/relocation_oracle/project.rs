@@ -154,7 +154,6 @@ impl Project {
             environment,
             platform: &[],
             invoked_as: toolchain.driver.to_str().expect("UTF-8"),
-            legacy_outputs: false,
             time: TimeUse::default(),
             real_dirs: &real_dirs,
             absolute_include: None,

@@ -2,10 +2,11 @@
 
 mod attestation;
 mod blobs;
-mod casd;
 mod connection;
 mod execution;
+mod habits;
 mod lookup;
+mod real;
 mod running;
 mod tls;
 

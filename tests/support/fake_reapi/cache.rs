@@ -39,12 +39,21 @@ impl reapi::action_cache_server::ActionCache for Cache {
         self.0.arrive(Rpc::UpdateActionResult, request.metadata()).await?;
         let request = request.into_inner();
         let action = digest(request.action_digest.as_ref())?;
-        let result = request
+        let mut result = request
             .action_result
             .ok_or_else(|| Status::invalid_argument("no result"))?;
+        if self.0.habits.signs_results {
+            "127.0.0.1".clone_into(&mut result.execution_metadata.get_or_insert_default().worker);
+        }
         self.0.inner().results.insert(action, result.clone());
         Ok(Response::new(result))
     }
+}
+
+fn compressors(zstd: bool) -> Vec<i32> {
+    zstd.then_some(reapi::compressor::Value::Zstd as i32)
+        .into_iter()
+        .collect()
 }
 
 impl State {
@@ -91,6 +100,8 @@ impl reapi::capabilities_server::Capabilities for Cache {
                     update_enabled: habits.takes_updates,
                 }),
                 max_batch_total_size_bytes: habits.announced_batch,
+                supported_compressors: compressors(habits.zstd.announces_streams),
+                supported_batch_update_compressors: compressors(habits.zstd.announces_updates),
                 ..Default::default()
             }),
             execution_capabilities: Some(reapi::ExecutionCapabilities {
@@ -99,7 +110,7 @@ impl reapi::capabilities_server::Capabilities for Cache {
                 ..Default::default()
             }),
             deprecated_api_version: None,
-            low_api_version: version((2, 0)),
+            low_api_version: version(habits.low_api_version),
             high_api_version: version(habits.high_api_version),
         }))
     }

@@ -217,6 +217,9 @@ impl longrunning::operations_server::Operations for Executor {
         request: Request<longrunning::CancelOperationRequest>,
     ) -> Result<Response<()>, Status> {
         self.0.arrive(Rpc::CancelOperation, request.metadata()).await?;
+        if self.0.habits.ignores_cancel {
+            return Ok(Response::new(()));
+        }
         let task = self.0.inner().running.remove(&request.into_inner().name);
         task.ok_or_else(|| Status::not_found("no such operation"))?.abort();
         Ok(Response::new(()))

@@ -70,6 +70,82 @@ pub(crate) enum Committed {
     Size,
     /// This number.
     Number(i64),
+    /// How many bytes came, which is fewer than the size if they were compressed.
+    Received,
+}
+
+/// What the server does about zstd. The default has never heard of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Zstd {
+    /// It is in `supported_compressors`.
+    pub(crate) announces_streams: bool,
+    /// It is in `supported_batch_update_compressors`.
+    pub(crate) announces_updates: bool,
+    pub(crate) reads: ZstdReads,
+    pub(crate) takes_writes: bool,
+    pub(crate) batches: ZstdBatches,
+}
+
+impl Zstd {
+    /// By the book.
+    pub(crate) const WORKS: Self = Self {
+        announces_streams: true,
+        announces_updates: true,
+        reads: ZstdReads::OneFrame,
+        takes_writes: true,
+        batches: ZstdBatches::Works,
+    };
+}
+
+/// How a read of `compressed-blobs/zstd` is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ZstdReads {
+    /// With INVALID_ARGUMENT.
+    #[default]
+    Refused,
+    /// With one frame.
+    OneFrame,
+    /// With one frame of the whole blob, whatever the offset.
+    FromTheBeginning,
+    /// With a frame of nothing, then the content.
+    EmptyFrameFirst,
+    /// With a frame to be skipped, then the content.
+    SkippableFrameFirst,
+    /// With many frames.
+    ManyFrames,
+    /// With the blob itself.
+    Plain,
+    /// With more content than the blob has.
+    TooMuch,
+    /// With the right number of wrong bytes.
+    WrongBytes,
+}
+
+/// What the compressor fields of a batch mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ZstdBatches {
+    /// Nothing: the bytes of an upload are taken for the blob, and answers are never compressed.
+    #[default]
+    Ignored,
+    /// What they say.
+    Works,
+    /// Answers are compressed, but do not say so.
+    Unsaid,
+    /// Answers say that they are compressed, but are not.
+    Untrue,
+    /// A batch with one that is not empty is UNIMPLEMENTED.
+    Refused,
+}
+
+/// Which fields of a Command name its outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutputFields {
+    /// `output_paths`; if there are none, the older ones.
+    Either,
+    /// `output_paths` only.
+    Paths,
+    /// The fields of API 2.0 only.
+    Files,
 }
 
 /// A server's lasting ways. The default is a server by the book.
@@ -81,6 +157,7 @@ pub(crate) struct Habits {
     pub(crate) announced_batch: i64,
     /// What a batch may really have.
     pub(crate) real_batch: usize,
+    pub(crate) low_api_version: (i32, i32),
     pub(crate) high_api_version: (i32, i32),
     pub(crate) executes: bool,
     pub(crate) takes_updates: bool,
@@ -96,6 +173,8 @@ pub(crate) struct Habits {
     /// GetActionResult checks that all blobs are there.
     pub(crate) checks_completeness: bool,
     pub(crate) violations: Violations,
+    /// The status of an action that lacks a blob.
+    pub(crate) missing_code: tonic::Code,
     /// The exit code of a tool that was killed.
     pub(crate) killed_exit: i32,
     /// FindMissing names a blob as often as it is asked.
@@ -103,10 +182,24 @@ pub(crate) struct Habits {
     /// FindMissing names a blob that nobody asked about.
     pub(crate) names_others: bool,
     pub(crate) ignores_read_offset: bool,
+    /// An offset that is the blob's size is INVALID_ARGUMENT, not an empty stream.
+    pub(crate) refuses_offset_at_end: bool,
     pub(crate) committed: Committed,
+    pub(crate) zstd: Zstd,
+    /// What an upload of other bytes than named is called.
+    pub(crate) wrong_digest: tonic::Code,
+    /// What a batch that is too large is called.
+    pub(crate) too_large: tonic::Code,
+    pub(crate) output_fields: OutputFields,
+    /// Execute refuses an Action whose input root has a symlink with an absolute target.
+    pub(crate) refuses_absolute_symlinks: bool,
     /// Operations are forgotten as soon as their stream breaks.
     pub(crate) forgets_operations: bool,
     pub(crate) has_wait_execution: bool,
+    /// CancelOperation is answered, and the action goes on.
+    pub(crate) ignores_cancel: bool,
+    /// A result that is put gets the name of who put it as its worker.
+    pub(crate) signs_results: bool,
     /// Blobs are accepted and dropped.
     pub(crate) drops_uploads: bool,
     pub(crate) worker: &'static str,
@@ -126,6 +219,7 @@ impl Default for Habits {
             digest_functions: vec![reapi::digest_function::Value::Sha256],
             announced_batch: 4 << 20,
             real_batch: 4 << 20,
+            low_api_version: (2, 0),
             high_api_version: (2, 12),
             executes: true,
             takes_updates: true,
@@ -136,13 +230,22 @@ impl Default for Habits {
             caches_failures: false,
             checks_completeness: false,
             violations: Violations::All,
+            missing_code: tonic::Code::FailedPrecondition,
             killed_exit: -1,
             repeats_missing: false,
             names_others: false,
             ignores_read_offset: false,
+            refuses_offset_at_end: false,
             committed: Committed::Size,
+            zstd: Zstd::default(),
+            wrong_digest: tonic::Code::InvalidArgument,
+            too_large: tonic::Code::ResourceExhausted,
+            output_fields: OutputFields::Either,
+            refuses_absolute_symlinks: false,
             forgets_operations: false,
             has_wait_execution: true,
+            ignores_cancel: false,
+            signs_results: false,
             drops_uploads: false,
             worker: "worker-1",
             gated: false,

@@ -8,7 +8,7 @@ mod execution;
 mod habits;
 mod worker;
 
-pub(crate) use habits::{Committed, Fault, Habits, Rpc, Violations};
+pub(crate) use habits::{Committed, Fault, Habits, OutputFields, Rpc, Violations, Zstd, ZstdBatches, ZstdReads};
 
 use bytes::Bytes;
 use rewrap::config::Endpoint;
@@ -47,6 +47,8 @@ struct Inner {
     running: HashMap<String, tokio::task::AbortHandle>,
     faults: HashMap<Rpc, VecDeque<Fault>>,
     calls: HashMap<Rpc, usize>,
+    /// Of those, the ones that had to do with zstd.
+    compressed: HashMap<Rpc, usize>,
     uploads: HashMap<Digest, usize>,
     headers: Vec<MetadataMap>,
     executed: usize,
@@ -124,6 +126,11 @@ impl FakeReapi {
         self.state.inner().calls.get(&rpc).copied().unwrap_or(0)
     }
 
+    /// How often the method was called for something compressed.
+    pub(crate) fn compressed(&self, rpc: Rpc) -> usize {
+        self.state.inner().compressed.get(&rpc).copied().unwrap_or(0)
+    }
+
     /// How many actions ran.
     pub(crate) fn executed(&self) -> usize {
         self.state.inner().executed
@@ -196,6 +203,10 @@ impl Drop for FakeReapi {
 impl State {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no panic while locked")
+    }
+
+    fn count_compressed(&self, rpc: Rpc) {
+        *self.inner().compressed.entry(rpc).or_default() += 1;
     }
 
     fn put(&self, content: Bytes) -> Digest {

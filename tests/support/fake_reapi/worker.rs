@@ -1,6 +1,6 @@
 //! Runs an action: lays its input root out in a directory, runs the command there, collects what it left.
 
-use super::{State, Violations, digest};
+use super::{OutputFields, State, Violations, digest};
 use prost::Message;
 use rewrap::digest::Digest;
 use rewrap::pb::{reapi, rpc};
@@ -47,6 +47,11 @@ impl State {
             missing.push(directory);
             return Ok(());
         };
+        let absolute = message.symlinks.iter().find(|link| link.target.starts_with('/'));
+        if let Some(link) = absolute.filter(|_| self.habits.refuses_absolute_symlinks) {
+            let text = format!("the symlink `{}` has an absolute target", link.name);
+            return Err(Status::invalid_argument(text).into());
+        }
         for file in &message.files {
             let digest = digest(file.digest.as_ref())?;
             if self.get(digest).is_none() {
@@ -87,7 +92,7 @@ impl State {
             value: failure.encode_to_vec(),
         };
         rpc::Status {
-            code: Code::FailedPrecondition as i32,
+            code: self.habits.missing_code as i32,
             message: "blobs are missing".to_owned(),
             details: if named.is_empty() { Vec::new() } else { vec![detail] },
         }
@@ -106,7 +111,8 @@ impl State {
         if !directory.is_dir() {
             return Err(Status::not_found("no working directory"));
         }
-        for path in &command.output_paths {
+        let outputs = self.declared(command);
+        for path in outputs {
             let parent = directory
                 .join(path)
                 .parent()
@@ -144,10 +150,20 @@ impl State {
             }),
             ..Default::default()
         };
-        for path in &command.output_paths {
+        for path in outputs {
             self.collect(&directory.join(path), path, &mut result).map_err(io)?;
         }
         Ok(result)
+    }
+
+    /// The outputs that the server sees in the Command.
+    #[expect(deprecated, reason = "older servers know the older fields")]
+    fn declared<'a>(&self, command: &'a reapi::Command) -> &'a [String] {
+        match self.habits.output_fields {
+            OutputFields::Either if command.output_paths.is_empty() => &command.output_files,
+            OutputFields::Either | OutputFields::Paths => &command.output_paths,
+            OutputFields::Files => &command.output_files,
+        }
     }
 
     fn lay_out(&self, directory: Digest, place: &Path) -> Result<(), Status> {

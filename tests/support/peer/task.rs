@@ -73,6 +73,7 @@ impl Task {
     }
 
     /// Captures these paths, in the fields of API 2.0.
+    #[expect(deprecated, reason = "what clients of API 2.0 send")]
     pub(crate) fn old_outputs(mut self, files: &[&str], directories: &[&str]) -> Self {
         self.command.output_files = sorted(files);
         self.command.output_directories = sorted(directories);
@@ -110,6 +111,7 @@ impl Task {
     }
 
     /// Asks for a worker with these properties, in the Command (as API 2.0 does) and in the Action.
+    #[expect(deprecated, reason = "what clients of API 2.0 send")]
     pub(crate) fn platform(mut self, properties: &[(&str, &str)]) -> Self {
         let properties = properties.iter().map(|(name, value)| reapi::platform::Property {
             name: (*name).to_owned(),

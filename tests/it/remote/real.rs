@@ -1,42 +1,106 @@
-//! The same client against buildbox-casd, a server that we did not write.
+//! The same client against servers that are no fakes: buildbox-casd, alone and in front of another, BuildGrid with the
+//! workers of buildbox, and ours.
 
 use super::*;
+use crate::support::buildgrid::{BuildGrid, Runner};
 use crate::support::casd::{self, Casd};
+use crate::support::serve::Serve;
 use crate::tools::missing;
 use rewrap::execute::attestation::{Attestation, Expected, Workers};
 use rewrap::execute::remote::lookup;
 use rewrap::remote::{RemoteActionCache, RemoteCas, Source};
 use rewrap::store::laws;
 
-/// Starts the server; `None`, said aloud, if it is not installed and need not be.
-fn start(dir: &tempfile::TempDir) -> Option<Casd> {
-    if casd::tools().join("bin/buildbox-casd").exists() {
-        return Some(Casd::start(dir.path()));
-    }
-    missing("buildbox-casd");
-    None
+/// What servers do otherwise than ours.
+#[derive(Clone, Copy)]
+struct Ways {
+    /// What comes of an output that is a symlink.
+    link: &'static str,
 }
 
-#[tokio::test]
-async fn a_real_server_executes_caches_and_attests() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let Some(casd) = start(&dir) else { return };
+const OURS: Ways = Ways {
+    link: "remote_bad_result",
+};
+
+/// The runners of buildbox fail over what is neither file nor directory.
+const BUILDBOX: Ways = Ways { link: "remote_error" };
+
+/// Whether the program is among those that `tests/setup` brings; if not, it is said aloud that it is not.
+fn has(tool: &str, program: &str) -> bool {
+    let there = casd::tools().join(program).exists();
+    if !there {
+        missing(tool);
+    }
+    there
+}
+
+async fn check(address: &str, ways: Ways) {
     let endpoint = Endpoint {
-        address: casd.address.clone(),
+        address: address.to_owned(),
         headers: Vec::new(),
         tls_certificate: None,
         tls_client: None,
     };
+    for wants_zstd in [false, true] {
+        blobs(&client_of(&endpoint, POLICY).with_compression(wants_zstd), wants_zstd).await;
+    }
+    for wants_zstd in [false, true] {
+        let remote = client_of(&endpoint, POLICY).with_compression(wants_zstd);
+        laws::blob_store(&RemoteCas::new(remote.clone())).await.expect("kept");
+        laws::action_cache(&RemoteActionCache::new(remote)).await.expect("kept");
+    }
     let remote = client_of(&endpoint, POLICY);
-    outcomes(&remote).await;
+    outcomes(&remote, ways).await;
     results(&remote).await;
-    blobs(&remote).await;
     attestation(&remote).await;
-    laws::blob_store(&RemoteCas::new(remote.clone())).await.expect("kept");
-    laws::action_cache(&RemoteActionCache::new(remote)).await.expect("kept");
 }
 
-async fn outcomes(remote: &Remote) {
+#[tokio::test]
+async fn casd() {
+    if !has("buildbox-casd", "bin/buildbox-casd") {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    check(&Casd::start(dir.path()).address, BUILDBOX).await;
+}
+
+#[tokio::test]
+async fn casd_in_front_of_ours() {
+    if !has("buildbox-casd", "bin/buildbox-casd") {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let behind = Serve::start(&dir.path().join("behind"), &[]);
+    let proxy = Casd::proxy(&dir.path().join("proxy"), &behind.address);
+    check(&proxy.address, OURS).await;
+}
+
+#[tokio::test]
+async fn buildgrid_without_a_sandbox() {
+    buildgrid(Runner::HostTools).await;
+}
+
+#[tokio::test]
+async fn buildgrid_with_bubblewrap() {
+    buildgrid(Runner::Bubblewrap).await;
+}
+
+async fn buildgrid(runner: Runner) {
+    if !has("buildgrid", "venv/bin/bgd") || !has("buildbox-worker", "bin/buildbox-worker") {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = BuildGrid::start(dir.path(), runner);
+    check(&server.address, BUILDBOX).await;
+}
+
+#[tokio::test]
+async fn ours() {
+    let dir = tempfile::tempdir().expect("a directory");
+    check(&Serve::start(dir.path(), &[]).address, OURS).await;
+}
+
+async fn outcomes(remote: &Remote, ways: Ways) {
     let check = async |script: &str, expected: &str| {
         let job = Job::new(script, &[("one", b"1"), ("two", b"2")], &["out"]);
         let result = job.run(remote).await;
@@ -50,8 +114,7 @@ async fn outcomes(remote: &Remote) {
     check("echo bad >&2; exit 3", "/bad exit 3").await;
     check("kill -KILL $$", "remote_killed").await;
     check("true", "remote_killed").await;
-    // This server itself refuses what is neither file nor directory.
-    check("ln -s one out", "remote_error").await;
+    check("ln -s one out", ways.link).await;
     check("mkdir out", "remote_bad_result").await;
 }
 
@@ -71,10 +134,15 @@ async fn results(remote: &Remote) {
     );
 }
 
-async fn blobs(remote: &Remote) {
+/// Blobs of all sizes there and back; of another content each time that `other` differs.
+async fn blobs(remote: &Remote, other: bool) {
     let cas = RemoteCas::new(remote.clone());
     let blobs: Vec<Vec<u8>> = [0, 1, 70_000, 3_000_000, 3_000_001, 9_000_000]
-        .map(|size| (0..size).map(|number: u32| (number % 253) as u8).collect())
+        .map(|size| {
+            (0..size)
+                .map(|number: u32| (number % 253) as u8 ^ u8::from(other))
+                .collect()
+        })
         .into();
     let sources: Vec<_> = blobs
         .iter()
