@@ -58,12 +58,17 @@ impl Function {
             function: self,
             text: format!("{hex}/{size}"),
         };
-        if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(bad()),
+        };
+        if hex.len() != 64 {
             return Err(bad());
         }
         let mut hash = [0; 32];
-        for (at, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| bad())?;
+        for (byte, pair) in hash.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
         Ok(Digest {
             hash,
@@ -140,11 +145,9 @@ impl Digest {
 
     /// The hash in lower-case hex, as the protocol writes it.
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        self.hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-            text
-        })
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        self.hash.iter().flat_map(digits).map(char::from).collect()
     }
 
     /// From a SHA-256 hash in lower-case hex and a size.

@@ -164,6 +164,7 @@ mod tests {
             files: Vec::new(),
             facts: Digest::empty(),
             include_dirs: Vec::new(),
+            library_path_matters: false,
         }
     }
 

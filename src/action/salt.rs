@@ -93,6 +93,7 @@ mod tests {
                 files: vec![tool("/usr/bin/as"), tool("/usr/bin/cc")],
                 facts: Digest::of(b"#define __GNUC__ 12"),
                 include_dirs: vec!["/usr/include".into()],
+                library_path_matters: false,
             },
             outside: vec![OutsideFile {
                 path: "/usr/include/stdio.h".into(),

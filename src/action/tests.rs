@@ -119,6 +119,7 @@ fn compile(source: &str) -> Step {
             files: Vec::new(),
             facts: Digest::empty(),
             include_dirs: Vec::new(),
+            library_path_matters: false,
         },
         inputs: InputSet {
             entries: [entry("src/a.c")].into(),

@@ -171,7 +171,7 @@ fn options(arguments: Arguments) -> Result<ServeOptions, Failure> {
     if actions.timeout > actions.max_timeout {
         let text = value::duration_text;
         let what = format!(
-            "cannot use --timeout {} with --max-timeout {}: it is longer",
+            "cannot use --timeout {}: it is longer than --max-timeout {}",
             text(actions.timeout),
             text(actions.max_timeout)
         );
@@ -184,13 +184,11 @@ fn options(arguments: Arguments) -> Result<ServeOptions, Failure> {
         let failure = Failure::new(FailureKind::Usage, "cannot find a directory to keep things in");
         return Err(failure.hint("give it one by --dir, or set HOME or XDG_CACHE_HOME"));
     };
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let tls = clients.tls_certificate.zip(clients.tls_key);
+    let defaults = ServeOptions::new(arguments.listen, dir);
     Ok(ServeOptions {
-        listen: arguments.listen,
-        dir,
         size: arguments.size,
-        slots: arguments.slots.map_or(processors, usize::from),
+        slots: arguments.slots.map_or(defaults.slots, usize::from),
         allow_uids: clients.allow_uid,
         tls: tls.map(|(certificate, key)| TlsFiles {
             certificate,
@@ -208,6 +206,7 @@ fn options(arguments: Arguments) -> Result<ServeOptions, Failure> {
             timeout: actions.timeout,
             max_timeout: actions.max_timeout,
         },
+        ..defaults
     })
 }
 

@@ -100,6 +100,7 @@ fn toolchain() -> Toolchain {
         files: vec![],
         facts: Digest::empty(),
         include_dirs: vec![],
+        library_path_matters: false,
     }
 }
 

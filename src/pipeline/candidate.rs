@@ -6,6 +6,7 @@ use crate::digest::Digest;
 use crate::pb::reapi::ActionResult;
 use crate::store::disk::DiskStore;
 use crate::store::{Blob, StoreError};
+use crate::toolchain::Ground;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ pub(super) struct Candidate {
 /// What a step remembers for the next time its inputs are the same: everything between the request and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Remembered {
+    /// What the compiler is founded on, besides the content of its files, which the manifest covers.
+    pub(super) ground: Ground,
     /// In the order in which they are looked up.
     pub(super) candidates: Vec<Candidate>,
     /// What the step writes, in the order of publishing.

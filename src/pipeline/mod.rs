@@ -132,6 +132,9 @@ impl Pipeline {
         let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
         note.phases().inputs = micros(start.elapsed());
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
+        if !self.toolchains.still_stands(&remembered.ground) {
+            return None;
+        }
         let store = self.store(config)?;
         "manifest".clone_into(&mut note.record.inputs_from);
         hit(&store, &remembered, reading, note)

@@ -14,7 +14,7 @@ use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
 use crate::scan::{self, Scan, ScanFailure};
-use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
+use crate::toolchain::{Environment, Ground, Toolchain, ToolchainFailure};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ impl Pipeline {
             .identify(request.tool, OsStr::new(request.invoked_as), &env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
-            let toolchain = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
+            let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
             let step = scan::Step {
                 command: &command,
                 toolchain: &toolchain,
@@ -126,10 +126,10 @@ impl Pipeline {
                 worker_roots: &config.worker_roots,
             };
             let inputs = inputs::collect(&command, &scan, &toolchain, places, &*self.files)?;
-            Ok((toolchain, scan, inputs))
+            Ok((toolchain, ground, scan, inputs))
         });
         note.phases().inputs += inputs_micros;
-        let (toolchain, scan, inputs) = found?;
+        let (toolchain, ground, scan, inputs) = found?;
         let mut action_micros = 0;
         let prepared = timed(&mut action_micros, || {
             let parts = Parts {
@@ -138,6 +138,7 @@ impl Pipeline {
                 command,
                 response_files,
                 toolchain,
+                ground,
                 scan,
                 inputs,
                 place,
@@ -213,6 +214,7 @@ impl Pipeline {
         let stays_here = parts.stays_here(&base);
         let entries = parts.inputs.entries.values();
         let remembered = Remembered {
+            ground: parts.ground,
             candidates,
             outputs: base.outputs.clone(),
             clang: parts.command.family == Family::Clang,
@@ -280,6 +282,7 @@ struct Parts<'a> {
     command: CompileCommand,
     response_files: ResponseFiles,
     toolchain: Arc<Toolchain>,
+    ground: Ground,
     scan: Scan,
     inputs: InputSet,
     place: StepPlace,
@@ -290,7 +293,7 @@ impl Parts<'_> {
     /// The actions of one presentation: the one that may leave this machine, and where results of the user's own
     /// command lie if they are not that one's.
     fn candidates(&self, look: &Presentation, only_if_silent: bool) -> Result<(BuiltAction, Vec<Candidate>), NoStep> {
-        let environment = self.request.action_environment();
+        let environment = self.request.action_environment(&self.toolchain);
         let real_dirs = self.real_dirs();
         let request = ActionRequest {
             command: &self.command,

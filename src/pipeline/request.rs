@@ -3,7 +3,7 @@
 use crate::action::{Locale, Presentation};
 use crate::command::{EnvironmentUse, Family, LocalOnly, environment_use};
 use crate::pb::wire::StepRequest;
-use crate::toolchain::Environment;
+use crate::toolchain::{Environment, Toolchain};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -73,13 +73,14 @@ impl<'a> Request<'a> {
             .collect()
     }
 
-    /// The variables that an action is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
+    /// The variables that an action of this toolchain is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
     /// path that is not there.
-    pub(super) fn action_environment(&self) -> Vec<(String, String)> {
+    pub(super) fn action_environment(&self, toolchain: &Toolchain) -> Vec<(String, String)> {
         let relevant = self.variables().filter_map(|(name, value)| {
             let name = std::str::from_utf8(name)
                 .ok()
-                .filter(|name| environment_use(name).is_some_and(EnvironmentUse::is_in_action))?;
+                .filter(|name| environment_use(name).is_some_and(EnvironmentUse::is_in_action))
+                .filter(|name| *name != "LD_LIBRARY_PATH" || toolchain.library_path_matters)?;
             Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });
         let mut variables: Vec<_> = relevant.collect();

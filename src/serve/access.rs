@@ -67,29 +67,27 @@ pub(super) enum Gate {
 #[derive(Debug)]
 pub(super) struct Access {
     uids: BTreeSet<u32>,
+    takes_certificates: bool,
     tokens: Option<Tokens>,
 }
 
 impl Access {
     /// The server's own user, those allowed besides, and who has a token.
-    pub(super) fn new(allowed: &[u32], tokens: Option<Tokens>) -> Self {
+    pub(super) fn new(options: &ServeOptions, tokens: Option<Tokens>) -> Self {
         let own = rustix::process::geteuid().as_raw();
         Self {
-            uids: allowed.iter().copied().chain([own]).collect(),
+            uids: options.allow_uids.iter().copied().chain([own]).collect(),
+            takes_certificates: options.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
             tokens,
         }
     }
 
-    /// For the log.
-    pub(super) fn describe(&self, rule: Rule, has_client_ca: bool) -> String {
+    /// Who may connect by this rule, for the log.
+    pub(super) fn describe(&self, rule: Rule) -> String {
         if rule == Rule::Credentials {
-            let ways: Vec<_> = [
-                has_client_ca.then_some("a certificate"),
-                self.tokens.is_some().then_some("a token"),
-            ]
-            .into_iter()
-            .flatten()
-            .collect();
+            let certificate = self.takes_certificates.then_some("a certificate");
+            let token = self.tokens.is_some().then_some("a token");
+            let ways: Vec<_> = certificate.into_iter().chain(token).collect();
             return format!("clients with {}", ways.join(" or "));
         }
         let uids: Vec<_> = self.uids.iter().map(u32::to_string).collect();
@@ -152,6 +150,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 mod tests {
     use super::*;
     use std::io::Write as _;
+    use std::path::PathBuf;
     use tonic::Code;
 
     fn headers(authorization: Option<&str>) -> HeaderMap {
@@ -167,7 +166,11 @@ mod tests {
             "ali 41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb"
         )
         .unwrap();
-        (Access::new(allowed, Some(Tokens::open(file.path()).unwrap())), file)
+        let options = ServeOptions {
+            allow_uids: allowed.to_vec(),
+            ..ServeOptions::new(Vec::new(), PathBuf::new())
+        };
+        (Access::new(&options, Some(Tokens::open(file.path()).unwrap())), file)
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl CapabilitiesService {
             execution_capabilities: Some(reapi::ExecutionCapabilities {
                 digest_function: Function::default().to_wire() as i32,
                 exec_enabled: self.executes,
-                execution_priority_capabilities: None,
+                execution_priority_capabilities: self.executes.then(any_priority),
                 supported_node_properties: Vec::new(),
                 digest_functions: functions,
             }),
@@ -62,6 +62,16 @@ impl CapabilitiesService {
             low_api_version: version(LOWEST),
             high_api_version: version(HIGHEST),
         }
+    }
+}
+
+/// Lower runs sooner, whatever the number.
+fn any_priority() -> reapi::PriorityCapabilities {
+    reapi::PriorityCapabilities {
+        priorities: vec![reapi::priority_capabilities::PriorityRange {
+            min_priority: i32::MIN,
+            max_priority: i32::MAX,
+        }],
     }
 }
 

@@ -30,6 +30,23 @@ pub struct ServeOptions {
     pub actions: ActionOptions,
 }
 
+impl ServeOptions {
+    /// The defaults: an action per processor, 50 GiB, nobody but the server's own user, no TLS.
+    pub fn new(listen: Vec<ListenAddress>, dir: PathBuf) -> Self {
+        Self {
+            listen,
+            dir,
+            size: 50 << 30,
+            slots: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            allow_uids: Vec::new(),
+            tls: None,
+            tokens: None,
+            metrics: None,
+            actions: ActionOptions::default(),
+        }
+    }
+}
+
 /// What each action may do and use.
 #[derive(Clone, Debug)]
 pub struct ActionOptions {
@@ -47,6 +64,21 @@ pub struct ActionOptions {
     pub timeout: Duration,
     /// The longest that an action may ask for.
     pub max_timeout: Duration,
+}
+
+impl Default for ActionOptions {
+    /// A sandbox if there can be one, 4 GiB of outputs, an hour and at most a day.
+    fn default() -> Self {
+        Self {
+            sandbox: SandboxMode::default(),
+            roots: Vec::new(),
+            platform: Vec::new(),
+            memory: None,
+            output_size: 4 << 30,
+            timeout: Duration::from_hours(1),
+            max_timeout: Duration::from_hours(24),
+        }
+    }
 }
 
 /// Certificates and keys, all in PEM.

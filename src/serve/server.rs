@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// How long threads that read or write files may keep the process, once nobody waits for them.
 const LAST_FILES: Duration = Duration::from_secs(2);
@@ -34,10 +35,8 @@ pub struct Addresses {
 
 /// Serves until SIGTERM or SIGINT, then lets what is under way end. `ready` is called once clients can connect.
 pub fn serve(options: &ServeOptions, ready: impl FnOnce(&Addresses)) -> Result<(), ServeError> {
-    // Whatever nobody may ask for is refused before anything is touched.
-    for address in &options.listen {
-        access::rule(address, options)?;
-    }
+    // Whatever is wrong with what was asked for is said before anything is touched.
+    let door = Door::new(options)?;
     let home = Home::enter(&options.dir)?;
     let store = DiskStore::open(&home.store(), options.size)?;
     let size = if options.size == 0 {
@@ -63,33 +62,55 @@ pub fn serve(options: &ServeOptions, ready: impl FnOnce(&Addresses)) -> Result<(
         .max_blocking_threads(BLOCKING_THREADS + options.slots)
         .build()
         .map_err(ServeError::system("start threads"))?;
-    let served = runtime.block_on(run(options, compose(&store, Arc::new(worker), options), ready));
+    let services = compose(&store, Arc::new(worker), options);
+    let served = runtime.block_on(run(options, door, services, ready));
     runtime.shutdown_timeout(LAST_FILES);
     // The directory is the next server's only when nothing of this one writes there.
     drop((store, home));
     served
 }
 
-async fn run(options: &ServeOptions, services: Services, ready: impl FnOnce(&Addresses)) -> Result<(), ServeError> {
+/// What decides who comes in.
+struct Door {
+    access: Arc<Access>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Door {
+    fn new(options: &ServeOptions) -> Result<Self, ServeError> {
+        for address in &options.listen {
+            access::rule(address, options)?;
+        }
+        let tokens = options.tokens.as_deref().map(Tokens::open).transpose()?;
+        let tls = options.tls.as_ref();
+        let tls = tls.map(|files| tls::acceptor(files, tokens.is_some())).transpose()?;
+        Ok(Self {
+            access: Arc::new(Access::new(options, tokens)),
+            tls,
+        })
+    }
+}
+
+async fn run(
+    options: &ServeOptions,
+    door: Door,
+    services: Services,
+    ready: impl FnOnce(&Addresses),
+) -> Result<(), ServeError> {
     let mut signals = Signals::caught().map_err(ServeError::system("catch signals"))?;
-    let tokens = options.tokens.as_deref().map(Tokens::open).transpose()?;
-    let tls = options.tls.as_ref();
-    let acceptor = tls.map(|files| tls::acceptor(files, tokens.is_some())).transpose()?;
-    let access = Arc::new(Access::new(&options.allow_uids, tokens));
+    let mut listeners = Vec::new();
+    for address in &options.listen {
+        let listener = Listener::bind(address, options, door.tls.as_ref())?;
+        let who = door.access.describe(listener.rule());
+        tracing::info!(address = listener.url(), who, "listening");
+        listeners.push(listener);
+    }
     let Services {
         calls,
         execution,
         metrics,
     } = services;
-    let front = Front::new(calls, access.clone());
-    let mut listeners = Vec::new();
-    for address in &options.listen {
-        let listener = Listener::bind(address, options, acceptor.as_ref())?;
-        let has_client_ca = tls.is_some_and(|files| files.client_ca.is_some());
-        let who = access.describe(listener.rule(), has_client_ca);
-        tracing::info!(address = listener.url(), who, "listening");
-        listeners.push(listener);
-    }
+    let front = Front::new(calls, door.access);
     let mut addresses = Addresses {
         clients: listeners.iter().map(|listener| listener.url().to_owned()).collect(),
         metrics: None,

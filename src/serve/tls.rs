@@ -1,8 +1,8 @@
 //! The server's side of TLS: its certificate, and whose certificates admit a client.
 
 use super::options::TlsFiles;
+use crate::digest::Digest;
 use crate::host::fs::{PathContext as _, PathError};
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -88,11 +88,10 @@ pub(super) fn acceptor(files: &TlsFiles, has_tokens: bool) -> Result<TlsAcceptor
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// What the log calls the owner of a certificate: the beginning of its SHA-256, as `openssl x509 -fingerprint -sha256`
-/// prints it, without colons.
+/// What the log calls the owner of a certificate: its SHA-256, which `openssl x509 -fingerprint -sha256` prints in
+/// capitals and with colons.
 pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    let digest = Sha256::digest(certificate);
-    digest[..8].iter().map(|byte| format!("{byte:02X}")).collect()
+    Digest::of(certificate).hex()
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, TlsError> {

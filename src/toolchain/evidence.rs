@@ -51,12 +51,16 @@ impl Evidence {
 
     /// Whether all of it is as it was.
     pub(super) fn holds(&self, digests: &dyn FileDigests) -> bool {
-        let same_link = |(link, target): (&PathBuf, &PathBuf)| link.canonicalize().is_ok_and(|now| now == *target);
         let same_file = |file: &ToolFile| digests.digest(&file.path).is_ok_and(|now| now == file.digest);
+        self.leads_to_the_same() && self.files.iter().all(same_file)
+    }
+
+    /// Whether it would still be these files, whatever is in them now.
+    pub(super) fn leads_to_the_same(&self) -> bool {
+        let same_link = |(link, target): (&PathBuf, &PathBuf)| link.canonicalize().is_ok_and(|now| now == *target);
         self.links.iter().all(same_link)
             && self.existence.iter().all(|(path, existed)| path.exists() == *existed)
             && self.directories.iter().all(|(dir, then)| stamp(dir) == *then)
-            && self.files.iter().all(same_file)
     }
 }
 
@@ -113,6 +117,7 @@ mod tests {
             assert!(evidence.holds(&Disk), "before");
             change(dir.path());
             assert!(!evidence.holds(&Disk), "{what}");
+            assert_eq!(evidence.leads_to_the_same(), what == "content", "{what}");
         };
         check("content", &|dir| fs::write(dir.join("as"), "two").expect("file"));
         check("a new name", &|dir| fs::write(dir.join("earlier"), "").expect("file"));

@@ -213,9 +213,19 @@ impl Inquiry<'_> {
         for program in &self.programs {
             loader.add(program)?;
         }
+        let library_path_matters = loader.searched_in_vain().is_none();
+        for dir in loader.searched_in_vain().into_iter().flatten() {
+            self.evidence.directory(dir);
+        }
         let mut paths: BTreeSet<PathBuf> = loader.into_files().into_iter().collect();
         for path in &self.plain {
             paths.extend(path.canonicalize());
+        }
+        // `as` is often a link to the assembler of the target, which can be made to lead to another one.
+        for path in self.programs.iter().chain(&self.plain) {
+            if let Some(real) = path.canonicalize().ok().filter(|real| real != path) {
+                self.evidence.link(path, &real);
+            }
         }
         let mut files = Vec::new();
         for path in paths {
@@ -237,6 +247,7 @@ impl Inquiry<'_> {
                 files,
                 facts: facts.finish(),
                 include_dirs,
+                library_path_matters,
             },
             evidence: self.evidence,
         })

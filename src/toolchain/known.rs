@@ -1,7 +1,7 @@
 //! Remembers what compilers answered, in memory and, through [`Keep`], across daemons. An answer is used again only
 //! while everything that it rests on is unchanged.
 
-use super::evidence::{Evidence, Proven};
+use super::evidence::{Evidence, Proven, digest_text};
 use super::facts::{Subject, learn};
 use super::flags::{depends_on_cwd, flags_for_questions};
 use super::identify::{Identity, identify};
@@ -9,15 +9,15 @@ use super::machine::{Ask, Environment, FileDigests};
 use super::{ToolFile, Toolchain, ToolchainFailure};
 use crate::command::CompileCommand;
 use crate::digest::{Digest, Hasher};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts up when the meaning of a kept answer changes.
-const FORMAT: &[u8] = b"toolchain facts 1";
+const FORMAT: &[u8] = b"toolchain facts 2";
 
 /// How many different questions are remembered in memory; a build asks a handful.
 const LIMIT: usize = 1024;
@@ -30,7 +30,37 @@ pub trait Keep: Send + Sync {
     fn put(&self, key: &Digest, value: &[u8]);
 }
 
-type Cell<T> = Arc<Mutex<Option<(Arc<T>, Evidence)>>>;
+/// A question about a compiler and what it answered, by name. Who keeps this with what followed from the answer learns
+/// later, without asking anybody, whether the answer would be the same ([`Toolchains::still_stands`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ground {
+    #[serde(with = "digest_text")]
+    question: Digest,
+    #[serde(with = "digest_text")]
+    answer: Digest,
+}
+
+/// An answer in memory.
+struct Recalled<T> {
+    value: Arc<T>,
+    evidence: Evidence,
+    /// What the value is, whenever it was learned.
+    digest: Digest,
+}
+
+impl<T: Serialize> Recalled<T> {
+    /// `None` if something in it is not UTF-8, which has no written form.
+    fn of(proven: Proven<T>) -> Option<Self> {
+        let text = serde_json::to_vec(&proven.value).ok()?;
+        Some(Self {
+            value: Arc::new(proven.value),
+            evidence: proven.evidence,
+            digest: Digest::of(&text),
+        })
+    }
+}
+
+type Cell<T> = Arc<Mutex<Option<Arc<Recalled<T>>>>>;
 type Cells<T> = Mutex<HashMap<Digest, Cell<T>>>;
 
 /// The compilers of this machine, as they are met. Safe to use from many threads: equal questions are asked once.
@@ -64,7 +94,7 @@ impl Toolchains {
     ) -> Result<Arc<Identity>, ToolchainFailure> {
         let mut key = Key::new("identity");
         key.add(driver.as_os_str()).add(invoked_as).environment(env);
-        self.recall(&self.identities, key.finish(), || {
+        let known = self.recall(&self.identities, key.finish(), || {
             let identity = identify(&*self.ask, driver, invoked_as, env)?;
             let mut evidence = Evidence::default();
             evidence.link(driver, &identity.driver_real);
@@ -79,17 +109,18 @@ impl Toolchains {
                 value: identity,
                 evidence,
             })
-        })
+        })?;
+        Ok(known.0)
     }
 
-    /// The toolchain as it is for the language and the flags of a step.
+    /// The toolchain as it is for the language and the flags of a step, and what that is founded on.
     pub fn toolchain(
         &self,
         identity: &Identity,
         command: &CompileCommand,
         cwd: &Path,
         env: &Environment,
-    ) -> Result<Arc<Toolchain>, ToolchainFailure> {
+    ) -> Result<(Arc<Toolchain>, Ground), ToolchainFailure> {
         let flags = flags_for_questions(command);
         let cwd = if depends_on_cwd(command) { cwd } else { Path::new("/") };
         let mut key = Key::new("toolchain");
@@ -114,46 +145,65 @@ impl Toolchains {
         })
     }
 
+    /// Whether the compiler would still answer so, as long as the files of the toolchain have the same content: that is
+    /// not looked at again. Starts no process.
+    pub fn still_stands(&self, ground: &Ground) -> bool {
+        let known = {
+            let cell = cell(&self.by_flags, ground.question);
+            let mut slot = lock(&cell);
+            if slot.is_none() {
+                *slot = self.kept(&ground.question);
+            }
+            slot.clone()
+        };
+        known.is_some_and(|known| known.digest == ground.answer && known.evidence.leads_to_the_same())
+    }
+
     fn recall<T: Serialize + DeserializeOwned>(
         &self,
         cells: &Cells<T>,
         key: Digest,
         learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
-    ) -> Result<Arc<T>, ToolchainFailure> {
-        let cell = {
-            let mut cells = lock(cells);
-            if cells.len() >= LIMIT {
-                cells.clear();
-            }
-            Arc::clone(cells.entry(key).or_default())
+    ) -> Result<(Arc<T>, Ground), ToolchainFailure> {
+        let cell = cell(cells, key);
+        let mut slot = lock(&cell);
+        let holds = |known: &Arc<Recalled<T>>| known.evidence.holds(&*self.digests);
+        let known = slot.take().filter(holds).or_else(|| self.kept(&key).filter(holds));
+        let known = known.map_or_else(|| self.learned(&key, learn), Ok)?;
+        let ground = Ground {
+            question: key,
+            answer: known.digest,
         };
-        let mut known = lock(&cell);
-        if let Some((value, _)) = known.as_ref().filter(|(_, evidence)| evidence.holds(&*self.digests)) {
-            return Ok(Arc::clone(value));
-        }
-        let kept = self.keep.get(&key);
-        let kept = kept.and_then(|bytes| serde_json::from_slice::<Proven<T>>(&bytes).ok());
-        let proven = match kept.filter(|proven| proven.evidence.holds(&*self.digests)) {
-            Some(proven) => proven,
-            None => self.learn_and_keep(&key, learn)?,
-        };
-        let value = Arc::new(proven.value);
-        *known = Some((Arc::clone(&value), proven.evidence));
-        Ok(value)
+        let value = Arc::clone(&known.value);
+        *slot = Some(known);
+        Ok((value, ground))
     }
 
-    fn learn_and_keep<T: Serialize>(
+    fn learned<T: Serialize>(
         &self,
         key: &Digest,
         learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
-    ) -> Result<Proven<T>, ToolchainFailure> {
+    ) -> Result<Arc<Recalled<T>>, ToolchainFailure> {
         let proven = learn()?;
-        // Names that are not UTF-8 cannot be kept; they are asked again.
-        if let Ok(bytes) = serde_json::to_vec(&proven) {
-            self.keep.put(key, &bytes);
-        }
-        Ok(proven)
+        // Names that are not UTF-8 cannot be kept, and no action can name them.
+        let text = serde_json::to_vec(&proven).map_err(|_| ToolchainFailure::NotUtf8)?;
+        self.keep.put(key, &text);
+        Recalled::of(proven).map(Arc::new).ok_or(ToolchainFailure::NotUtf8)
     }
+
+    fn kept<T: Serialize + DeserializeOwned>(&self, key: &Digest) -> Option<Arc<Recalled<T>>> {
+        let proven = serde_json::from_slice::<Proven<T>>(&self.keep.get(key)?).ok()?;
+        Recalled::of(proven).map(Arc::new)
+    }
+}
+
+/// Where the answer to a question is, or will be: equal questions wait for one another there.
+fn cell<T>(cells: &Cells<T>, key: Digest) -> Cell<T> {
+    let mut cells = lock(cells);
+    if cells.len() >= LIMIT {
+        cells.clear();
+    }
+    Arc::clone(cells.entry(key).or_default())
 }
 
 /// A panic elsewhere leaves these maps whole: every change is one assignment.

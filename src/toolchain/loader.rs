@@ -13,9 +13,15 @@ const DEFAULT_DIRS: [&str; 4] = ["/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 /// `include` lines in `/etc/ld.so.conf` may be nested; more than this is a loop.
 const INCLUDE_DEPTH: u32 = 8;
 
+/// Where `LD_LIBRARY_PATH` stands in the order of the search.
+const PREFERRED: usize = 1;
+
 /// Finds the shared libraries of programs.
 pub(super) struct Loader {
+    /// `LD_LIBRARY_PATH`.
     preferred: Vec<PathBuf>,
+    /// Whether that has led to a library, or may have.
+    prefers: bool,
     usual: Vec<PathBuf>,
     /// Everything met so far, by real path.
     met: BTreeSet<PathBuf>,
@@ -27,13 +33,16 @@ impl Loader {
         let mut usual = Vec::new();
         configured(Path::new("/etc/ld.so.conf"), 0, &mut usual);
         usual.extend(DEFAULT_DIRS.map(PathBuf::from));
-        let preferred = env.get("LD_LIBRARY_PATH").map(std::env::split_paths);
+        let variable = env.get("LD_LIBRARY_PATH").unwrap_or_default();
+        let preferred: Vec<PathBuf> = std::env::split_paths(variable)
+            .filter(|_| !variable.is_empty())
+            .collect();
+        // The working directory's, a second separator, names with a meaning: not followed, so they may lead anywhere.
+        let unclear =
+            |dir: &PathBuf| !dir.is_absolute() || dir.as_os_str().as_encoded_bytes().iter().any(|b| b";$".contains(b));
         Self {
-            preferred: preferred
-                .into_iter()
-                .flatten()
-                .filter(|dir| dir.is_absolute())
-                .collect(),
+            prefers: preferred.iter().any(unclear),
+            preferred: preferred.into_iter().filter(|dir| dir.is_absolute()).collect(),
             usual,
             met: BTreeSet::new(),
         }
@@ -43,6 +52,11 @@ impl Loader {
     /// would not start.
     pub(super) fn add(&mut self, program: &Path) -> Result<(), ToolchainFailure> {
         self.load(program, &[])
+    }
+
+    /// The directories of `LD_LIBRARY_PATH`, if it was followed in vain: what appears there will be preferred.
+    pub(super) fn searched_in_vain(&self) -> Option<&[PathBuf]> {
+        (!self.prefers).then_some(&self.preferred)
     }
 
     /// Real paths of all files, sorted.
@@ -78,13 +92,15 @@ impl Loader {
     }
 
     /// The library, and its variants for newer processors, of which the loader picks one.
-    fn find(&self, name: &Path, wants: &Dynamic, rpath: &[PathBuf]) -> Result<Vec<PathBuf>, ToolchainFailure> {
+    fn find(&mut self, name: &Path, wants: &Dynamic, rpath: &[PathBuf]) -> Result<Vec<PathBuf>, ToolchainFailure> {
         if name.is_absolute() {
             return Ok(vec![name.to_owned()]);
         }
-        for dir in [rpath, &self.preferred, &wants.runpath, &self.usual]
+        let order = [rpath, &self.preferred, &wants.runpath, &self.usual];
+        for (place, dir) in order
             .into_iter()
-            .flatten()
+            .enumerate()
+            .flat_map(|(place, dirs)| dirs.iter().map(move |dir| (place, dir)))
         {
             let mut found = variants(dir, name);
             found.push(dir.join(name));
@@ -95,6 +111,7 @@ impl Loader {
                 }
             }
             if !fitting.is_empty() {
+                self.prefers |= place == PREFERRED;
                 return Ok(fitting);
             }
         }
@@ -173,6 +190,26 @@ mod tests {
         let mut dirs = Vec::new();
         configured(&main, 0, &mut dirs);
         assert_eq!(dirs, ["/first", "/a", "/b", "/last"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_library_path_counts_if_it_leads_to_a_library() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let check = |value: &str, in_vain: bool| {
+            let value = value.replace("DIR", dir.path().to_str().expect("text"));
+            let env = [("LD_LIBRARY_PATH".into(), value.clone().into())].into_iter().collect();
+            let mut loader = Loader::new(&env);
+            loader.add(Path::new("/bin/bash")).expect("readable");
+            assert_eq!(loader.searched_in_vain().is_some(), in_vain, "{value}");
+        };
+        check("", true);
+        check("DIR:/nowhere", true);
+        for unclear in ["DIR:", "lib", "DIR;/other", "/usr/$LIB"] {
+            check(unclear, false);
+        }
+        let library = fs::canonicalize("/lib/x86_64-linux-gnu/libc.so.6").expect("C library");
+        fs::copy(library, dir.path().join("libc.so.6")).expect("copy");
+        check("/nowhere:DIR", false);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
-pub use known::{Keep, Toolchains};
+pub use known::{Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
 
 use crate::command::Family;
@@ -59,6 +59,9 @@ pub struct Toolchain {
     pub facts: Digest,
     /// The compiler's own include directories for the step's language and flags, in search order, as it prints them.
     pub include_dirs: Vec<PathBuf>,
+    /// Whether a library of its programs comes, or may come, from `LD_LIBRARY_PATH`. Many have that variable set for
+    /// other programs.
+    pub library_path_matters: bool,
 }
 
 /// Why a compiler could not be identified. The step runs here, as if we were not there.
@@ -81,6 +84,9 @@ pub enum ToolchainFailure {
         /// Who was asked.
         driver: PathBuf,
     },
+    /// One of its files has a name that no message can hold.
+    #[error("the compiler's files have names that are not UTF-8")]
+    NotUtf8,
     /// One of its programs is not one that can be read.
     #[error("cannot read the ELF file `{}`", path.display())]
     Elf {

@@ -162,7 +162,7 @@ fn a_script_is_the_compiler_behind_it() {
         .expect("clang");
     assert_eq!((identity.family, identity.version.0), (Family::Clang, 14));
     let step = command(Language::C, &[]);
-    let toolchain = toolchains
+    let (toolchain, _) = toolchains
         .toolchain(&identity, &step, Path::new("/"), &environment())
         .expect("facts");
     let names = names(&toolchain);
@@ -180,7 +180,7 @@ fn a_toolchain_is_all_of_its_files() {
             .identify(driver, driver.as_os_str(), &environment())
             .expect("identity");
         let step = command(language, &["-O2"]);
-        let found = toolchains
+        let (found, _) = toolchains
             .toolchain(&identity, &step, Path::new("/"), &environment())
             .expect("facts");
         let names = names(&found);
@@ -224,6 +224,50 @@ fn a_toolchain_is_all_of_its_files() {
 }
 
 #[test]
+fn a_ground_stands_until_another_program_would_be_taken() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let (first, assembler) = (dir.path().join("first"), dir.path().join("bin/as"));
+    fs::create_dir(&first).expect("directory");
+    fs::create_dir(dir.path().join("bin")).expect("directory");
+    let link = |target: &Path| {
+        fs::remove_file(&assembler).ok();
+        std::os::unix::fs::symlink(target, &assembler).expect("link");
+    };
+    let another = dir.path().join("another-as");
+    fs::copy("/usr/bin/as", &another).expect("assembler");
+    link(Path::new("/usr/bin/as"));
+    let path = std::env::join_paths([&first, &dir.path().join("bin"), Path::new("/usr/bin")]).expect("PATH");
+    let env: Environment = [(OsString::from("PATH"), path)].into_iter().collect();
+
+    let keep = Arc::<Kept>::default();
+    let gcc = Path::new("/usr/bin/gcc");
+    let ground = |toolchains: &Toolchains| {
+        let identity = toolchains.identify(gcc, gcc.as_os_str(), &env).expect("identity");
+        let step = command(Language::C, &[]);
+        let known = toolchains.toolchain(&identity, &step, Path::new("/"), &env);
+        known.expect("facts").1
+    };
+    let (run, before) = toolchains(&keep);
+    let with_link = ground(&before);
+    let asked = run.asked.load(Ordering::Relaxed);
+    assert!(before.still_stands(&with_link));
+    // Also for the next daemon.
+    assert!(toolchains(&keep).1.still_stands(&with_link));
+
+    link(&another);
+    assert!(!before.still_stands(&with_link), "the link leads elsewhere");
+    assert_eq!(run.asked.load(Ordering::Relaxed), asked, "nobody was asked");
+    // What another step has learned since is another answer.
+    let with_another = ground(&before);
+    assert!(before.still_stands(&with_another) && !before.still_stands(&with_link));
+    link(Path::new("/usr/bin/as"));
+    assert_eq!(ground(&before), with_link);
+
+    fs::copy("/usr/bin/as", first.join("as")).expect("assembler");
+    assert!(!before.still_stands(&with_link), "another one comes first on PATH");
+}
+
+#[test]
 fn facts_differ_where_flags_matter_and_are_learned_once() {
     let keep = Arc::<Kept>::default();
     let (run, first) = toolchains(&keep);
@@ -236,6 +280,7 @@ fn facts_differ_where_flags_matter_and_are_learned_once() {
         toolchains
             .toolchain(&identity, &step, Path::new("/"), &environment())
             .expect("facts")
+            .0
             .facts
     };
     let plain = facts(&first, &["-O0"]);

@@ -80,13 +80,8 @@ const BOTH: Known = &[
     ("SHA-256 only", &["capabilities::blake3_is_announced"]),
     ("no compression", &["capabilities::zstd_is_announced"]),
     (
-        "digests are not looked at before they are looked up",
-        &[
-            "cas::a_short_hash_is_refused",
-            "cas::an_upper_case_hash_is_refused",
-            "cas::a_negative_size_is_refused",
-            "reads::a_name_of_a_malformed_digest_is_refused",
-        ],
+        "malformed names are NOT_FOUND or UNKNOWN",
+        &["reads::a_name_of_a_malformed_digest_is_refused"],
     ),
     (
         "QueryWriteStatus is UNIMPLEMENTED, and nothing is kept of an upload that breaks off",
@@ -114,7 +109,18 @@ const BOTH: Known = &[
     ),
 ];
 
-const CASD: Known = &[
+/// What both do that have a store of their own to look into.
+const STORES: Known = &[(
+    "digests are not looked at before they are looked up",
+    &[
+        "cas::a_short_hash_is_refused",
+        "cas::an_upper_case_hash_is_refused",
+        "cas::a_negative_size_is_refused",
+    ],
+)];
+
+/// casd, whoever is behind it.
+const CASD_FRONT: Known = &[
     (
         "the lowest version is 2.1",
         &["capabilities::clients_that_know_only_2_0_are_served"],
@@ -127,15 +133,20 @@ const CASD: Known = &[
         ],
     ),
     (
-        "blobs are found by their hash alone",
-        &[
-            "cas::another_size_is_another_blob",
-            "reads::a_name_of_another_size_is_not_found",
-        ],
+        "blobs are read by their hash alone",
+        &["reads::a_name_of_another_size_is_not_found"],
     ),
     (
-        "a read_limit beyond the end is INVALID_ARGUMENT",
+        "a read_limit beyond the end is an error",
         &["reads::a_limit_beyond_the_end_is_none"],
+    ),
+];
+
+/// casd by itself.
+const CASD: Known = &[
+    (
+        "blobs are found by their hash alone",
+        &["cas::another_size_is_another_blob"],
     ),
     ("identical actions all run", &["execution::identical_actions_run_once"]),
     ("the worker has no name", &["execution::metadata_tell_of_the_run"]),
@@ -225,17 +236,15 @@ const BUILDGRID_BUBBLEWRAP: Known = &[
 
 const REWRAP: Known = &[];
 
-const CASD_PROXY: Known = &[];
-
 /// The tables that hold for each server; unknown servers have none.
 const SERVERS: &[(&str, &[Known])] = &[
     ("rewrap", &[REWRAP]),
-    ("casd", &[BOTH, RUNNERS, HOST_TOOLS, CASD]),
-    ("casd-proxy", &[CASD_PROXY]),
-    ("buildgrid", &[BOTH, RUNNERS, HOST_TOOLS, BUILDGRID]),
+    ("casd", &[BOTH, STORES, RUNNERS, HOST_TOOLS, CASD_FRONT, CASD]),
+    ("casd-proxy", &[BOTH, CASD_FRONT]),
+    ("buildgrid", &[BOTH, STORES, RUNNERS, HOST_TOOLS, BUILDGRID]),
     (
         "buildgrid-bubblewrap",
-        &[BOTH, RUNNERS, BUILDGRID, BUILDGRID_BUBBLEWRAP],
+        &[BOTH, STORES, RUNNERS, BUILDGRID, BUILDGRID_BUBBLEWRAP],
     ),
 ];
 

@@ -200,9 +200,13 @@ impl Installation {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&self.rewrap(&["stats", "--json"])).expect("JSON")
+    }
+
     /// How many steps of the last build ended where.
     fn places(&self) -> BTreeMap<String, u64> {
-        let stats: serde_json::Value = serde_json::from_str(&self.rewrap(&["stats", "--json"])).expect("JSON");
+        let stats = self.stats();
         stats["by_where"]
             .as_object()
             .unwrap_or_else(|| panic!("no places in {stats}"))
@@ -252,11 +256,7 @@ impl Case<'_> {
         }
         let warm = self.build(home, watch, Some(&rewrap), 0o022);
         failures.extend(self.equal("warm", plain, &warm));
-        failures.extend(
-            warm.compiles
-                .iter()
-                .map(|line| format!("warm: compiler started: {line}")),
-        );
+        failures.extend(warm.reads.iter().map(|line| format!("warm: compiler started: {line}")));
         failures
     }
 
@@ -274,15 +274,14 @@ impl Case<'_> {
         let places = &cold.places;
         println!("    {} {}: {places:?}", self.project.name, self.kind.compiler);
         if places.get("remote").is_none_or(|count| *count == 0) || places.contains_key("fallback") {
-            failures.push(format!("not executed remotely: {places:?}"));
+            failures.push(format!(
+                "not executed remotely: {places:?}, {}",
+                rewrap.stats()["reasons"]
+            ));
         }
         let warm = self.build(home, watch, Some(&rewrap), 0o022);
         failures.extend(self.equal("warm", plain, &warm));
-        failures.extend(
-            warm.compiles
-                .iter()
-                .map(|line| format!("warm: compiler started: {line}")),
-        );
+        failures.extend(warm.reads.iter().map(|line| format!("warm: compiler started: {line}")));
         let other = Installation::new(&self.dir.join("other"), &settings);
         let fetched = self.build(home, watch, Some(&other), 0o022);
         failures.extend(self.equal("from the remote cache", plain, &fetched));

@@ -169,6 +169,7 @@ fn digests_are_those_of_the_published_descriptors() {
         files: Vec::new(),
         facts: Digest::empty(),
         include_dirs: Vec::new(),
+        library_path_matters: false,
     };
     let place = Place::new(Path::new("/home/u/proj"), Path::new("/home/u/proj/build")).expect("place");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/merkle.py");

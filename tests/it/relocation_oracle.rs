@@ -45,6 +45,7 @@ pub(crate) fn toolchain(name: &str) -> Option<Toolchain> {
         files: Vec::new(),
         facts: Digest::empty(),
         include_dirs: Vec::new(),
+        library_path_matters: false,
     })
 }
 

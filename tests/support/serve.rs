@@ -11,7 +11,7 @@ pub(crate) struct Serve {
     process: Child,
     /// `grpc://127.0.0.1:PORT`.
     pub(crate) address: String,
-    /// What it keeps.
+    /// Its store, as the commands of `rewrap store` take it.
     pub(crate) store: PathBuf,
 }
 
@@ -19,11 +19,11 @@ impl Serve {
     /// Starts the server with its store below `dir`. Its workers announce themselves as those of BuildGrid do.
     pub(crate) fn start(dir: &Path, options: &[&str]) -> Self {
         std::fs::create_dir_all(dir).expect("directory");
-        let store = dir.join("store");
+        let home = dir.join("home");
         let log = File::create(dir.join("log")).expect("log");
         let mut process = Command::new(env!("CARGO_BIN_EXE_rewrap"))
             .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
-            .arg(&store)
+            .arg(&home)
             .args([
                 "--slots",
                 "2",
@@ -53,7 +53,7 @@ impl Serve {
         Self {
             process,
             address: address.trim_end().to_owned(),
-            store,
+            store: home.join("store"),
         }
     }
 

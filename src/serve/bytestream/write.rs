@@ -109,7 +109,8 @@ struct Requests {
     /// compressed (REAPI); from there on the bytes that are sent count.
     next_offset: u64,
     received: u64,
-    begun: Instant,
+    /// How long the client has been waited for.
+    waited: Duration,
     stall: Duration,
 }
 
@@ -120,7 +121,7 @@ impl Requests {
             resource_name: String::new(),
             next_offset: 0,
             received: 0,
-            begun: Instant::now(),
+            waited: Duration::ZERO,
             stall,
         }
     }
@@ -143,13 +144,16 @@ impl Requests {
 
     async fn message(&mut self, taken_over: &CancellationToken) -> Result<Option<WriteRequest>, Status> {
         let slowest = self.stall + Duration::from_secs(self.received / SLOWEST);
-        let patience = self.stall.min(slowest.saturating_sub(self.begun.elapsed()));
-        tokio::select! {
+        let patience = self.stall.min(slowest.saturating_sub(self.waited));
+        let begun = Instant::now();
+        let message = tokio::select! {
             () = taken_over.cancelled() => Err(Status::aborted("another stream goes on with this upload")),
             message = tokio::time::timeout(patience, self.stream.message()) => {
                 message.map_err(|_| Status::deadline_exceeded("the client sends nothing"))?
             }
-        }
+        };
+        self.waited += begun.elapsed();
+        message
     }
 
     /// This message and those that are already here, up to a piece.

@@ -163,14 +163,3 @@ fn streams(result: &mut reapi::ActionResult) -> [(&mut Vec<u8>, &mut Option<reap
         (&mut result.stderr_raw, &mut result.stderr_digest),
     ]
 }
-
-/// The blobs that the result itself names. What lies in a Tree is not among them.
-pub(super) fn blobs(function: Function, result: &reapi::ActionResult) -> Vec<Digest> {
-    let files = result.output_files.iter().map(|file| file.digest.as_ref());
-    let directories = result.output_directories.iter();
-    let directories = directories.flat_map(|tree| [tree.tree_digest.as_ref(), tree.root_directory_digest.as_ref()]);
-    let streams = [result.stdout_digest.as_ref(), result.stderr_digest.as_ref()];
-    let all = files.chain(directories).chain(streams).flatten();
-    all.filter_map(|digest| function.digest_from_wire(digest).ok())
-        .collect()
-}

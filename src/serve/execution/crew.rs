@@ -7,10 +7,10 @@ use super::platform::Platform;
 use super::queue::Queue;
 use super::refusal::Refusal;
 use super::tree;
-use crate::digest::Digest;
 use crate::pb::reapi;
 use crate::serve::job::{Job, Run, RunError};
 use crate::serve::metrics::Metrics;
+use crate::serve::storage::FILES_IN_PLACE;
 use crate::store::DiskStore;
 use crate::store::disk::Pins;
 use std::sync::Arc;
@@ -37,10 +37,8 @@ pub(super) struct Crew {
 
 /// An action that can be run.
 struct Prepared {
-    command: reapi::Command,
-    input_root: Digest,
-    timeout: Duration,
-    _inputs: Pins,
+    job: Job,
+    inputs: Pins,
 }
 
 /// Why there is no execution, or why it has no result.
@@ -121,7 +119,8 @@ impl Crew {
         };
         let since = SystemTime::now();
         flight.advance(Progress::Executing { since });
-        let result = self.run(flight, &prepared).await;
+        let result = self.run(prepared.job).await;
+        drop(prepared.inputs);
         let completed = SystemTime::now();
         drop(slot);
         let stamp = |result: &mut reapi::ActionResult| {
@@ -130,27 +129,35 @@ impl Crew {
             times.worker_start_timestamp = Some(since.into());
             times.worker_completed_timestamp = Some(completed.into());
         };
-        let mut result = result.map_err(|refusal| match refusal {
-            Refusal::Run(RunError::TimedOut { after, mut result }) => {
+        let mut result = match result {
+            Err(Refusal::Run(RunError::TimedOut { after, mut result })) => {
                 stamp(&mut result);
-                Refusal::Run(RunError::TimedOut { after, result })
+                answer::inline_streams(&self.store, flight.key.action.function(), &mut result)
+                    .map_err(Refusal::from)?;
+                return Err(Refusal::Run(RunError::TimedOut { after, result }).into());
             }
-            refusal => refusal,
-        })?;
+            result => result?,
+        };
         stamp(&mut result);
         self.metrics
             .phases(result.execution_metadata.as_ref().expect("just stamped"));
-        *pins = Some(self.store.pin(&answer::blobs(flight.key.action.function(), &result)));
-        self.keep(flight, result).await.map_err(Failed::from)
+        let (ended, outputs) = self.keep(flight, result).await?;
+        *pins = Some(outputs);
+        Ok(ended)
     }
 
     async fn lookup(&self, flight: &Arc<Flight>) -> Result<Option<reapi::ActionResult>, Refusal> {
-        let (store, key) = (self.store.clone(), flight.key.clone());
-        blocking(move || {
-            let Some(mut result) = store.action_result(key.instance.result_key(key.action))? else {
+        let (store, function) = (self.store.clone(), flight.key.action.function());
+        let key = flight.key.instance.result_key(flight.key.action);
+        let Some(mut result) = store.recorded_result(key)? else {
+            return Ok(None);
+        };
+        let is_quick = result.output_directories.is_empty() && result.output_files.len() <= FILES_IN_PLACE;
+        perform(is_quick, move || {
+            if !store.is_complete(&result, function)? {
                 return Ok(None);
-            };
-            answer::inline_streams(&store, key.action.function(), &mut result)?;
+            }
+            answer::inline_streams(&store, function, &mut result)?;
             Ok(Some(result))
         })
         .await
@@ -164,7 +171,7 @@ impl Crew {
             permit = self.preparing.clone().acquire_owned() => permit.expect("never closed"),
         };
         let (crew, flight) = (self.clone(), flight.clone());
-        blocking(move || {
+        perform(false, move || {
             let _permit = permit;
             crew.examine(&flight)
         })
@@ -192,39 +199,40 @@ impl Crew {
         if !missing.is_empty() {
             return Err(Refusal::Missing(missing));
         }
-        Ok(Prepared {
+        let job = Job {
+            action: flight.key.action,
             command: command.ok_or_else(|| Refusal::Missing(vec![command_digest]))?,
             input_root,
             timeout,
-            _inputs: inputs,
-        })
-    }
-
-    async fn run(&self, flight: &Flight, prepared: &Prepared) -> Result<reapi::ActionResult, Refusal> {
-        let job = Job {
-            action: flight.key.action,
-            command: prepared.command.clone(),
-            input_root: prepared.input_root,
-            timeout: prepared.timeout,
             cancelled: flight.cancelled.clone(),
         };
-        let run = self.run.clone();
+        Ok(Prepared { job, inputs })
+    }
+
+    async fn run(&self, job: Job) -> Result<reapi::ActionResult, Refusal> {
+        let (run, action) = (self.run.clone(), job.action);
         // A task of its own, so that a panic is one action's and not the end of all who wait for it.
         match tokio::spawn(async move { run.run(job).await }).await {
             Ok(result) => Ok(result?),
             Err(error) => {
-                tracing::error!(%error, action = %flight.key.action, "running an action failed");
+                tracing::error!(%error, %action, "running an action failed");
                 Err(Refusal::Internal)
             }
         }
     }
 
-    /// Keeps the result where the action cache finds it, if it is one to keep, and makes the response.
-    async fn keep(&self, flight: &Arc<Flight>, mut result: reapi::ActionResult) -> Result<Ended, Refusal> {
+    /// Keeps the result where the action cache finds it, if it is one to keep, and makes the response. Its blobs stay
+    /// as long as the pins.
+    async fn keep(&self, flight: &Arc<Flight>, mut result: reapi::ActionResult) -> Result<(Ended, Pins), Refusal> {
         let (store, flight) = (self.store.clone(), flight.clone());
-        blocking(move || {
+        perform(false, move || {
             let Key { instance, action } = &flight.key;
             answer::store_streams(&store, action.function(), &mut result)?;
+            let blobs = store.named_in(&result, action.function())?.unwrap_or_default();
+            let pins = store.pin(&blobs);
+            if !store.is_complete(&result, action.function())? {
+                return Err(RunError::Exhausted("the store is too small for the outputs".to_owned()).into());
+            }
             if result.exit_code == 0 && !flight.message.do_not_cache {
                 let key = instance.result_key(*action);
                 if let Err(error) = store.put_action_result(key, &result) {
@@ -233,7 +241,7 @@ impl Crew {
                 }
             }
             answer::inline_streams(&store, action.function(), &mut result)?;
-            Ok(answer::with_result(result, false))
+            Ok((answer::with_result(result, false), pins))
         })
         .await
     }
@@ -248,10 +256,14 @@ fn log_trouble(flight: &Flight, refusal: &Refusal) {
     }
 }
 
-/// Runs what blocks (files, hashing) where it holds up no other task.
-pub(super) async fn blocking<T: Send + 'static>(
+/// Does what blocks (files, hashing) where it holds up no other task; here if it is over sooner than a thread begins.
+async fn perform<T: Send + 'static>(
+    is_quick: bool,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
+    if is_quick {
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => {

@@ -7,8 +7,8 @@ use crate::pb::reapi;
 use crate::store::DiskStore;
 use std::time::Duration;
 
-/// Bytes of an Action: some digests, a platform and a salt.
-const MOST_ACTION: u64 = 1 << 20;
+/// Bytes of an Action: some digests, a platform and a salt. It is in memory as long as it is remembered.
+const MOST_ACTION: u64 = 64 << 10;
 
 /// Bytes of a Command. A link step of a large program has some hundred kilobytes of arguments.
 const MOST_COMMAND: u64 = 16 << 20;

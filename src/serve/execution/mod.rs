@@ -32,7 +32,7 @@ use crate::serve::instance::Instance;
 use crate::serve::job::Run;
 use crate::serve::metrics::{ActionOutcome, Metrics, durations_of};
 use crate::store::DiskStore;
-use crew::{Crew, blocking};
+use crew::Crew;
 use flight::{Flight, Key};
 use messages::Timeouts;
 use operation::{Claim, Close, Follower};
@@ -114,10 +114,10 @@ impl ExecutionService {
     }
 
     /// Begins to execute. What cannot be known without a look into the store is checked later.
-    async fn begin(&self, request: reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
+    fn begin(&self, request: reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
         let key = key(&request)?;
-        let (store, action) = (self.crew.store.clone(), key.action);
-        let message = blocking(move || messages::action(&store, action)).await?;
+        // A small file: sooner read than handed to another thread.
+        let message = messages::action(&self.crew.store, key.action)?;
         if self.crew.draining.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
@@ -175,7 +175,7 @@ impl Execution for ExecutionService {
             return Err(Refusal::ShuttingDown.into());
         }
         let caller = caller(&request);
-        let follower = self.begin(request.into_inner(), caller).await?;
+        let follower = self.begin(request.into_inner(), caller)?;
         let claim = follower.claim().clone();
         if let Err(status) = claim.flight.accepted().await {
             claim.close(Close::Answered);
@@ -251,7 +251,9 @@ fn log(claim: &Claim) {
     let cancelled = matches!(claim.closed(), Some(Close::Cancelled | Close::Abandoned));
     let ended = ended.as_ref().filter(|_| !cancelled);
     let outcome = ended.map_or(ActionOutcome::Cancelled, |ended| ended.outcome);
-    let [queue, fetch, run, upload] = ended.map(|ended| durations_of(&ended.times)).unwrap_or_default();
+    // A cached result has the times of the run that it is from, and its Command was not read.
+    let ran = ended.filter(|ended| ended.outcome != ActionOutcome::Cached);
+    let [queue, fetch, run, upload] = ran.map(|ended| durations_of(&ended.times)).unwrap_or_default();
     let from = match outcome {
         ActionOutcome::Cached => "cache",
         _ if claim.merged => "another operation",
@@ -261,7 +263,7 @@ fn log(claim: &Claim) {
         operation = claim.name,
         action = %flight.key.action,
         instance = %quoted(flight.key.instance.name()),
-        program = %quoted(flight.program.get().map_or("", String::as_str)),
+        program = flight.program.get().map(|program| tracing::field::display(quoted(program))),
         ?outcome,
         code = ?ended.map_or(tonic::Code::Cancelled, |ended| ended.code),
         exit = ended.and_then(|ended| ended.exit),

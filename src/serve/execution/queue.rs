@@ -80,7 +80,7 @@ impl Queue {
     }
 }
 
-/// A place in the queue; given up when dropped.
+/// The right to a place in the queue.
 #[derive(Debug)]
 pub(super) struct Ticket {
     queue: Queue,
@@ -88,7 +88,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Waits for a slot.
+    /// Waits for a slot; the time since the ticket was given counts.
     pub(super) async fn slot(&self) -> Slot {
         let turn = {
             let mut inner = self.queue.lock();
@@ -105,7 +105,8 @@ impl Ticket {
             self.queue.tell(&inner);
             receiver
         };
-        turn.await.expect("a place is removed with its ticket only")
+        let _place = Place(self);
+        turn.await.expect("a place is given up by dropping this future only")
     }
 
     /// Moves forward to this priority, if it is more urgent than the present one.
@@ -124,11 +125,20 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut inner = self.queue.lock();
-        if let Some(priority) = inner.priorities.remove(&self.number) {
-            inner.waiting.remove(&(priority, self.number));
-        }
-        self.queue.tell(&inner);
+        self.queue.lock().priorities.remove(&self.number);
+    }
+}
+
+/// Among those who wait; who is dropped does not wait any more.
+struct Place<'a>(&'a Ticket);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Ticket { queue, number } = self.0;
+        let mut inner = queue.lock();
+        let priority = inner.priorities[number];
+        inner.waiting.remove(&(priority, *number));
+        queue.tell(&inner);
     }
 }
 
@@ -235,6 +245,13 @@ mod tests {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         drop(going);
-        let _slot = waiting.await;
+        let slot = waiting.await;
+        let mut leaving = Box::pin(gone.slot());
+        assert!(leaving.as_mut().poll(&mut context).is_pending());
+        assert_eq!(queue.waiting(), 1);
+        drop(leaving);
+        assert_eq!(queue.waiting(), 0, "the ticket alone does not wait");
+        drop(slot);
+        assert_eq!(queue.lock().free, 1);
     }
 }

@@ -9,6 +9,7 @@ use crate::serve::caller::Caller;
 use crate::serve::limits::{FIRST_CALL, IDLE, LEAVE, REQUEST};
 use crate::serve::metrics::CountCalls;
 use bytes::Bytes;
+use std::path::PathBuf;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
 use tonic::codegen::{BoxStream, async_trait};
@@ -33,14 +34,14 @@ impl ByteStream for Waits {
         assert_eq!(request.extensions().get::<Caller>(), Some(&Caller("somebody".into())));
         let mut parts = request.into_inner();
         while parts.message().await?.is_some() {}
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(bs::WriteResponse::default()))
     }
 
     async fn query_write_status(
         &self,
         _: Request<bs::QueryWriteStatusRequest>,
     ) -> Result<Response<bs::QueryWriteStatusResponse>, Status> {
-        Ok(Response::new(Default::default()))
+        Ok(Response::new(bs::QueryWriteStatusResponse::default()))
     }
 }
 
@@ -50,7 +51,7 @@ fn connect(gate: Gate) -> (DuplexStream, tokio::task::JoinHandle<()>) {
     let routes = Routes::new(ByteStreamServer::new(Waits));
     let front = Front::new(
         CountCalls::new(Arc::default()).layer(routes),
-        Arc::new(Access::new(&[], None)),
+        Arc::new(Access::new(&ServeOptions::new(Vec::new(), PathBuf::new()), None)),
     );
     let task = async move {
         let service = Calling::new(&front, gate);

@@ -69,9 +69,9 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 fn prepare(directory: &Path) -> Result<(), ServeError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.at("create", directory)?;
-    let mode = std::fs::metadata(directory).at("look at", directory)?.mode();
-    let (writable, sticky) = (mode & 0o022 != 0, mode & 0o1000 != 0);
-    if writable && !sticky {
+    let bits = std::fs::metadata(directory).at("look at", directory)?.mode();
+    let (is_writable, is_sticky) = (bits & 0o022 != 0, bits & 0o1000 != 0);
+    if is_writable && !is_sticky {
         return Err(ServeError::OpenDirectory(directory.to_owned()));
     }
     Ok(())

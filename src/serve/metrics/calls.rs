@@ -14,7 +14,7 @@ use tonic::codegen::Service;
 
 /// What is counted under its own name. Clients may call anything, and a counter for each name would never go away.
 const METHODS: [&str; 17] = [
-    "/build.bazel.remote.execution.v2.ActionCache/GetActionResult",
+    LOOKUP,
     "/build.bazel.remote.execution.v2.ActionCache/UpdateActionResult",
     "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities",
     "/build.bazel.remote.execution.v2.ContentAddressableStorage/BatchReadBlobs",
@@ -32,6 +32,9 @@ const METHODS: [&str; 17] = [
     "/google.longrunning.Operations/ListOperations",
     OTHER,
 ];
+
+/// NOT_FOUND is no failure of it, but a miss.
+pub(super) const LOOKUP: &str = "/build.bazel.remote.execution.v2.ActionCache/GetActionResult";
 
 const OTHER: &str = "other";
 

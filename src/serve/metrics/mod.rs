@@ -141,7 +141,7 @@ impl Metrics {
         self.merged.inc();
     }
 
-    /// The action cache was asked, by GetActionResult or by Execute.
+    /// The action cache was asked. Execute says so; GetActionResult need not: its calls are counted.
     pub fn lookup(&self, hit: bool) {
         let found = if hit { Found::Hit } else { Found::Miss };
         self.lookups.get_or_create(&FoundLabel { found }).inc();
@@ -170,9 +170,14 @@ impl Metrics {
     }
 
     /// A call of a method (`/service/method`) has ended.
-    pub(super) fn call(&self, path: &'static str, code: Code) {
+    pub(super) fn call(&self, method: &'static str, code: Code) {
+        match code {
+            Code::Ok if method == calls::LOOKUP => self.lookup(true),
+            Code::NotFound if method == calls::LOOKUP => self.lookup(false),
+            _ => {}
+        }
         let code = calls::name(code);
-        self.calls.get_or_create(&CallLabel { method: path, code }).inc();
+        self.calls.get_or_create(&CallLabel { method, code }).inc();
     }
 
     /// The counter of message bytes in one direction; framing of gRPC included, that of HTTP/2 and TLS not.

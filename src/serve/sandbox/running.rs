@@ -126,6 +126,7 @@ impl Running {
         take(&mut self.stderr, err)?;
         Ok(match stopped {
             Some((cause, _)) => cause,
+            None if out.size().saturating_add(err.size()) > allowed.printed => Ended::PrintedTooMuch,
             None => Ended::Itself(self.report()),
         })
     }
@@ -208,9 +209,9 @@ fn timespec(span: Duration) -> Timespec {
 /// Takes what is there; at the end closes the pipe.
 fn take(pipe: &mut Option<PipeReader>, capture: &mut Capture) -> io::Result<()> {
     let Some(open) = pipe else { return Ok(()) };
-    let mut piece = [0; 64 << 10];
+    let mut piece = [0; 16 << 10];
     // A pipe holds no more: who prints without end comes back here, and is seen.
-    for _ in 0..16 {
+    for _ in 0..64 {
         match open.read(&mut piece) {
             Ok(0) => {
                 *pipe = None;

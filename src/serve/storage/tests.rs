@@ -205,3 +205,80 @@ fn only_our_digest_functions_are_taken() {
         assert_eq!(function(wire).unwrap_err().code(), Code::InvalidArgument, "{wire}");
     }
 }
+
+/// Names a directory to the child half of the test.
+const CHILD: &str = "REWRAP_TEST_SERVE_CHILD";
+
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        return runtime.block_on(on_a_full_disk(dir.as_ref()));
+    }
+    // A limit on the size of files cuts a write short in the same way as a full disk, and needs no file system of its
+    // own. Its signal, which would kill, is ignored by the shell and so by what the shell becomes.
+    let dir = tempfile::tempdir().unwrap();
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"trap "" XFSZ; ulimit -f 16; exec "$0" "$@""#]);
+    shell.arg(std::env::current_exe().unwrap());
+    shell.args(["--exact", &format!("{module}::a_full_disk_is_told_and_loses_nothing")]);
+    let output = shell.env(CHILD, dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+async fn on_a_full_disk(dir: &Path) {
+    let server = Server::on(dir, Limits::default()).await;
+    let earlier = server.put(b"earlier");
+    let content = noise(500_000);
+    let digest = Digest::of(&content);
+    let encoded = crate::compression::compress(&content).unwrap();
+    for (kind, content) in [("blobs", &content), ("compressed-blobs/zstd", &encoded)] {
+        for piece in [1000, 100_000, 1_000_000] {
+            let name = format!("uploads/id/{kind}/{digest}");
+            assert_eq!(
+                code(server.write_all(&name, content, piece).await),
+                Code::ResourceExhausted
+            );
+            assert_eq!(server.written(&name).await.unwrap(), (0, false));
+        }
+    }
+    let blob = |content: &[u8]| reapi::batch_update_blobs_request::Request {
+        digest: Some(Digest::of(content).into()),
+        data: Bytes::copy_from_slice(content),
+        compressor: 0,
+    };
+    let batch = reapi::BatchUpdateBlobsRequest {
+        requests: vec![blob(b"small"), blob(&content), blob(b"another")],
+        ..Default::default()
+    };
+    let answer = server.cas().batch_update_blobs(batch).await.unwrap().into_inner();
+    let codes: Vec<_> = answer
+        .responses
+        .into_iter()
+        .map(|response| response.status.unwrap().code)
+        .collect();
+    assert_eq!(codes, [0, Code::ResourceExhausted as i32, 0]);
+    let large = reapi::UpdateActionResultRequest {
+        action_digest: Some(digest.into()),
+        action_result: Some(reapi::ActionResult {
+            stdout_raw: vec![b'x'; 50_000],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    assert_eq!(
+        code(server.results().update_action_result(large).await),
+        Code::ResourceExhausted
+    );
+    assert_eq!(server.drafts(), 0);
+    for blob in [earlier, Digest::of(b"small"), Digest::of(b"another")] {
+        assert_eq!(
+            server.read(&format!("blobs/{blob}"), 0, 0).await.unwrap().len() as u64,
+            blob.size()
+        );
+    }
+}

@@ -6,8 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 const SESAME: &str = "41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb";
 
 fn line(name: &str, token: &str) -> String {
-    let hex: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{name} {hex}\n")
+    format!("{name} {}\n", crate::digest::Digest::of(token.as_bytes()).hex())
 }
 
 /// A new file each time, as an editor makes it: another inode, so that the clock does not matter.

@@ -85,7 +85,10 @@ impl<'a> Collector<'a> {
                 let below = place.enter(name).map_err(|error| host("enter an output", error))?;
                 result.output_directories.push(self.directory(&below, output)?);
             }
-            FileType::Symlink => self.link(root, &place, name, output, &found, result)?,
+            FileType::Symlink => {
+                let link = self.link(&place, name, output, &found)?;
+                add_link(link, root.resolve(&output.path).is_ok(), result);
+            }
             kind => return Err(no_blob(&output.name, kind)),
         }
         Ok(())
@@ -123,30 +126,19 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
+    /// The link of this name that was found at `place`.
     fn link(
         &self,
-        root: &Place,
         place: &Place,
         name: &str,
         output: &DeclaredOutput,
         found: &Stat,
-        result: &mut ActionResult,
-    ) -> Result<(), RunError> {
-        let link = OutputSymlink {
+    ) -> Result<OutputSymlink, RunError> {
+        Ok(OutputSymlink {
             path: output.name.clone(),
             target: target(place, name)?,
             node_properties: self.properties(found),
-        };
-        let is_directory = root.resolve(&output.path).is_ok();
-        // Clients of version 2.0 look at the older fields, which tell links to directories from all others.
-        #[expect(deprecated, reason = "older clients know no other")]
-        if is_directory {
-            result.output_directory_symlinks.push(link.clone());
-        } else {
-            result.output_file_symlinks.push(link.clone());
-        }
-        result.output_symlinks.push(link);
-        Ok(())
+        })
     }
 
     /// What was asked for of a file's properties.
@@ -200,6 +192,17 @@ fn target(place: &Place, name: &str) -> Result<String, RunError> {
             "the link `{name}` among the outputs does not lead to valid UTF-8"
         ))
     })
+}
+
+/// Clients of version 2.0 look at the older fields, which tell links to directories from all others.
+fn add_link(link: OutputSymlink, is_directory: bool, result: &mut ActionResult) {
+    #[expect(deprecated, reason = "older clients know no other")]
+    if is_directory {
+        result.output_directory_symlinks.push(link.clone());
+    } else {
+        result.output_file_symlinks.push(link.clone());
+    }
+    result.output_symlinks.push(link);
 }
 
 fn is_executable(found: &Stat) -> bool {

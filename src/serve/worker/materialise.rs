@@ -66,14 +66,14 @@ impl Work<'_> {
 
     /// Makes a directory.
     fn directory(&mut self, place: &Place, name: &str, properties: Properties) -> Result<Place, RunError> {
-        let make = || {
+        let create = || {
             let path = place.path(name);
             mkdirat(place.anchor(), &path, Mode::from_raw_mode(0o755))?;
             // The umask is not the client's.
             chmodat(place.anchor(), &path, Mode::from_raw_mode(0o755), AtFlags::empty())?;
             place.enter(name)
         };
-        let made = make().map_err(|error| lay_out(name, error))?;
+        let made = create().map_err(|error| lay_out(name, error))?;
         if properties != Properties::default() {
             self.finishing.push((place.clone(), name.to_owned(), properties));
         }

@@ -50,7 +50,7 @@ impl Bench {
         }
         let mut times = ExecutedActionMetadata {
             worker: self.name.clone(),
-            input_fetch_start_timestamp: now(),
+            input_fetch_start_timestamp: Some(now()),
             ..Default::default()
         };
         let directory = match self.scratch.make() {
@@ -68,28 +68,18 @@ impl Bench {
         cancelled: &OwnedFd,
         times: &mut ExecutedActionMetadata,
     ) -> Result<ActionResult, RunError> {
-        declared::check(&job.command).map_err(RunError::Invalid)?;
-        let declared = Declared::of(&job.command).map_err(RunError::Invalid)?;
-        let room = self
-            .scratch
-            .room()
-            .map_err(|error| host("find out how much room there is", error))?;
-        let tree = InputTree::load(&self.store, job.input_root, room)?;
-        let root = Place::open(&directory.root()).map_err(|error| host("enter the directory of the action", error))?;
-        materialise(&self.store, &tree, &root)?;
-        make_parents(&root, &declared.outputs)?;
-        check_working_directory(&root, &declared, &job.command.working_directory)?;
-        times.input_fetch_completed_timestamp = now();
+        let (root, declared) = self.prepare(directory, job)?;
+        times.input_fetch_completed_timestamp = Some(now());
 
-        times.execution_start_timestamp = now();
+        times.execution_start_timestamp = Some(now());
         let begin = Instant::now();
         let ran = self.run(directory, job, &declared, cancelled);
-        times.execution_completed_timestamp = now();
+        times.execution_completed_timestamp = Some(now());
         times.virtual_execution_duration = prost_types::Duration::try_from(begin.elapsed()).ok();
         let (ended, out, err) = ran?;
         let printed = out.size().saturating_add(err.size());
 
-        times.output_upload_start_timestamp = now();
+        times.output_upload_start_timestamp = Some(now());
         let mut result = ActionResult::default();
         let function = job.action.function();
         (result.stdout_raw, result.stdout_digest) = self.keep_text(out, function)?;
@@ -105,7 +95,7 @@ impl Bench {
             }
             Finished::TimedOut => false,
         };
-        times.output_upload_completed_timestamp = now();
+        times.output_upload_completed_timestamp = Some(now());
         result.execution_metadata = Some(times.clone());
         if finished {
             return Ok(result);
@@ -114,6 +104,22 @@ impl Bench {
             after: job.timeout,
             result: Box::new(result),
         })
+    }
+
+    /// Lays out all that the command needs.
+    fn prepare(&self, directory: &ActionDirectory, job: &Job) -> Result<(Place, Declared), RunError> {
+        declared::check(&job.command).map_err(RunError::Invalid)?;
+        let declared = Declared::of(&job.command).map_err(RunError::Invalid)?;
+        let free = self
+            .scratch
+            .free()
+            .map_err(|error| host("find out how much room there is", error))?;
+        let tree = InputTree::load(&self.store, job.input_root, free)?;
+        let root = Place::open(&directory.root()).map_err(|error| host("enter the directory of the action", error))?;
+        materialise(&self.store, &tree, &root)?;
+        make_parents(&root, &declared.outputs)?;
+        check_working_directory(&root, &declared, &job.command.working_directory)?;
+        Ok((root, declared))
     }
 
     /// Runs the command until nothing of it is left.
@@ -165,9 +171,10 @@ impl Bench {
         let finished = match ended {
             Ended::TimedOut => Finished::TimedOut,
             Ended::Cancelled => return Err(RunError::Cancelled),
-            Ended::PrintedTooMuch => return Err(too_much(self.output)),
             Ended::Itself(Some(End::Exited(code))) => Finished::Exit(code),
-            Ended::Itself(Some(End::Killed(TOO_LARGE_A_FILE))) => return Err(too_much(self.output)),
+            Ended::PrintedTooMuch | Ended::Itself(Some(End::Killed(TOO_LARGE_A_FILE))) => {
+                return Err(too_much(self.output));
+            }
             Ended::Itself(Some(End::Killed(signal))) => Finished::Exit(128 + signal),
             Ended::Itself(Some(End::NotStarted(why))) => return Err(not_started(&why)),
             Ended::Itself(None) => {
@@ -230,8 +237,8 @@ fn not_started(why: &NotStarted) -> RunError {
     }
 }
 
-fn now() -> Option<Timestamp> {
-    Some(SystemTime::now().into())
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }
 
 /// A call that failed, for reasons that are this machine's.

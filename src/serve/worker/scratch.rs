@@ -72,7 +72,7 @@ impl Scratch {
     }
 
     /// How many bytes there is room for.
-    pub(super) fn room(&self) -> io::Result<u64> {
+    pub(super) fn free(&self) -> io::Result<u64> {
         let found = rustix::fs::statvfs(&self.dir)?;
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }

@@ -30,8 +30,8 @@ struct Extent {
 }
 
 impl InputTree {
-    /// Reads it. `room` is how many bytes its files may have.
-    pub(super) fn load(store: &DiskStore, root: Digest, room: u64) -> Result<Self, RunError> {
+    /// Reads it. `free` is how many bytes there is room for.
+    pub(super) fn load(store: &DiskStore, root: Digest, free: u64) -> Result<Self, RunError> {
         let mut tree = Self {
             root,
             listings: HashMap::new(),
@@ -53,9 +53,9 @@ impl InputTree {
             let text = format!("the input tree has more than {MOST_ENTRIES} entries");
             return Err(RunError::Invalid(text));
         }
-        if extent.bytes > room {
+        if extent.bytes > free {
             let text = format!(
-                "the inputs have {} bytes, and the disk has room for {room}",
+                "the inputs have {} bytes, and the disk has room for {free}",
                 extent.bytes
             );
             return Err(RunError::Exhausted(text));

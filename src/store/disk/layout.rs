@@ -167,7 +167,7 @@ impl Layout {
 fn name_of(digest: Digest) -> String {
     match digest.function() {
         Function::Sha256 => format!("{}-{}", digest.hex(), digest.size()),
-        other @ Function::Blake3 => format!("{}-{}-{}", digest.hex(), digest.size(), other.name()),
+        function @ Function::Blake3 => format!("{}-{}-{}", digest.hex(), digest.size(), function.name()),
     }
 }
 

@@ -239,10 +239,16 @@ impl DiskStore {
 
     /// Whether all blobs of a result are here; they are named in this digest function.
     pub fn is_complete(&self, result: &ActionResult, function: Function) -> Result<bool, StoreError> {
-        match references::referenced(result, function, |tree| self.read(tree))? {
+        match self.named_in(result, function)? {
             Some(blobs) => Ok(self.missing(&blobs)?.is_empty()),
             None => Ok(false),
         }
+    }
+
+    /// All blobs of a result, those in its trees too; they are named in this digest function. `None` if a tree is not
+    /// here.
+    pub fn named_in(&self, result: &ActionResult, function: Function) -> Result<Option<Vec<Digest>>, StoreError> {
+        references::referenced(result, function, |tree| self.read(tree))
     }
 
     /// Keeps the result of an action, in place of an earlier one. Put its blobs first.

@@ -2,7 +2,10 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Peer, Task, code, fresh, names_of, response_of};
+use crate::peer::blobs::names_of;
+use crate::peer::execution::response_of;
+use crate::peer::task::Node;
+use crate::peer::{Peer, Task, code, fresh};
 use prost::Message as _;
 use reapi::execution_stage::Value as Stage;
 use rewrap::pb::{reapi, rpc};
@@ -293,8 +296,8 @@ fn a_missing_root_is_named(peer: &Peer) {
     is_named(peer, &action, &[&root]);
 }
 
-fn absent(bytes: &[u8]) -> crate::peer::Node {
-    crate::peer::Node::AbsentFile(bytes.to_vec())
+fn absent(bytes: &[u8]) -> Node {
+    Node::AbsentFile(bytes.to_vec())
 }
 
 fn a_missing_file_is_named(peer: &Peer) {

@@ -1,7 +1,8 @@
 //! The input tree as an action sees it, and trees that must be refused.
 
 use crate::check::checks;
-use crate::peer::{Node, Peer, Task, code, fresh, unique};
+use crate::peer::task::Node;
+use crate::peer::{Peer, Task, code, fresh, unique};
 use prost::Message as _;
 use rewrap::pb::reapi;
 use tonic::{Code, Status};

@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Peer, Task, response_of, unique};
+use crate::peer::execution::{Running, response_of};
+use crate::peer::{Peer, Task, unique};
 use std::time::{Duration, Instant};
 use tonic::Code;
 
@@ -44,7 +45,7 @@ fn an_operation_that_is_done_can_be_asked(peer: &Peer) {
 }
 
 fn an_unknown_operation_is_not_found(peer: &Peer) {
-    let answer = peer.follow(&unique()).and_then(super::super::peer::Running::finish);
+    let answer = peer.follow(&unique()).and_then(Running::finish);
     refused(answer, Code::NotFound);
 }
 

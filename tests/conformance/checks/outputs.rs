@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Node, Peer, Task};
+use crate::peer::task::Node;
+use crate::peer::{Peer, Task};
 use prost::Message as _;
 use rewrap::pb::reapi;
 use std::collections::BTreeSet;

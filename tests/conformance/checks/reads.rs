@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Peer, fresh, names_of};
+use crate::peer::blobs::names_of;
+use crate::peer::{Peer, fresh};
 use rewrap::pb::bytestream::ReadRequest;
 use tonic::Code;
 

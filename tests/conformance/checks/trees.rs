@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Node, Peer, Task, fresh, unique};
+use crate::peer::task::{Node, Tree};
+use crate::peer::{Peer, Task, fresh, unique};
 use bytes::Bytes;
 use prost::Message as _;
 use rewrap::pb::reapi;
@@ -51,7 +52,7 @@ fn by_digest(peer: &Peer, directories: &[reapi::Directory]) -> BTreeMap<String, 
 }
 
 /// A tree in which every directory is another one.
-fn tree(peer: &Peer) -> crate::peer::Tree {
+fn tree(peer: &Peer) -> Tree {
     let seed = unique();
     let mut task = Task::new(&[]).node("empty", Node::Directory);
     for path in ["a", "b/c", "b/d", "b/e/f/g"] {

@@ -71,6 +71,25 @@ fn a_symlink_to_another_compiler() {
 }
 
 #[test]
+fn an_assembler_that_the_compiler_finds_through_a_link() {
+    let point = |sandbox: &Sandbox, to: &str| {
+        let link = sandbox.path("bin/as");
+        if link.symlink_metadata().is_ok() {
+            fs::remove_file(&link).unwrap();
+        }
+        symlink(to, link).unwrap();
+    };
+    let assemblers = |sandbox: &Sandbox| {
+        sandbox.script("bin/as-one", "exec /usr/bin/as \"$@\"");
+        sandbox.script("bin/as-two", "exec /usr/bin/as --compress-debug-sections=zlib \"$@\"");
+        point(sandbox, "as-one");
+    };
+    check("the assembler", "$W gcc -g3 -c main.c", assemblers, |it| {
+        point(it, "as-two");
+    });
+}
+
+#[test]
 fn a_compiler_that_is_first_found_later() {
     let nothing = |_: &Sandbox| {};
     check("earlier in PATH", "$W gcc-12 -c main.c", nothing, |sandbox| {

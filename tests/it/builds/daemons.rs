@@ -1,6 +1,6 @@
 //! Builds go on whatever happens to the daemon and its directories.
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, runs};
 use super::tree::Tree;
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
@@ -171,4 +171,17 @@ fn without_a_place_for_anything_the_build_passes() {
         }
         sandbox.starts();
     });
+}
+
+/// A new daemon has proven nothing of the store, and reading this much would hold up others on its way.
+#[test]
+fn a_large_object_is_a_hit_of_a_new_daemon_too() {
+    let sandbox = Sandbox::new();
+    sandbox.write("large.c", "char large[6 << 20] = { 1 };\n");
+    let thrice = sandbox.thrice("$W gcc -c large.c");
+    assert_eq!((thrice.cold, thrice.warm), (1, 0));
+    assert_eq!(sandbox.rewrap(&["daemon", "stop"]).exit, 0);
+    assert_eq!(sandbox.wrapped("$W gcc -c large.c").exit, 0);
+    assert_eq!(runs(&sandbox.starts()), 0);
+    assert!(fs::metadata(sandbox.work().join("large.o")).unwrap().len() > 6 << 20);
 }

@@ -155,6 +155,17 @@ fn a_platform_without_a_worker_is_asked_for_twice_and_named() {
 }
 
 #[test]
+fn a_library_path_for_other_programs_keeps_no_step_here() {
+    let server = FakeReapi::start(Habits::default());
+    let sandbox = sandbox(&server, &[("LD_LIBRARY_PATH", "/usr/local/share:/nonexistent")]);
+    for compiler in COMPILERS {
+        let told = sandbox.plain(&steps(compiler).replace("$W", "rewrap-cc"));
+        assert_eq!(told.exit, 0, "{told:?}");
+    }
+    assert_eq!(sandbox.steps("remote"), 9, "{:?}", sandbox.reasons());
+}
+
+#[test]
 fn a_remote_compile_error_is_final() {
     let server = FakeReapi::start(Habits::default());
     let sandbox = sandbox(&server, &[]);

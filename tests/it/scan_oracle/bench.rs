@@ -157,7 +157,7 @@ impl Tree {
             .identify(&driver, driver.as_os_str(), &env)
             .expect("identity");
         let command = parse(identity.family, args);
-        let toolchain: Arc<Toolchain> = MACHINE
+        let (toolchain, _): (Arc<Toolchain>, _) = MACHINE
             .toolchains
             .toolchain(&identity, &command, &cwd, &env)
             .expect("toolchain");

@@ -1,12 +1,10 @@
-//! Who gets in, what is refused, and how it ends.
+//! Who gets in, and what is refused.
 
-use super::{Authority, Server, command};
+use super::{Authority, Server, command, write_tokens};
 use crate::tools::missing;
 use rewrap::config::Endpoint;
 use rewrap::remote::{Connections, Policy, Remote, RequestMetadata};
 use rustix::process::Signal;
-use sha2::Digest as _;
-use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -53,48 +51,86 @@ fn refused(text: &str, part: &str) {
     assert!(text.contains(part), "{text:?} does not say {part:?}");
 }
 
-/// A file with the digest of each token, after its name.
-fn write_tokens(path: &Path, tokens: &[(&str, &str)]) {
-    let mut text = "# name, SHA-256\n".to_owned();
-    for (name, token) in tokens {
-        let digest = sha2::Sha256::digest(token);
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(text, "{name} {hex}").unwrap();
-    }
-    let new = path.with_extension("new");
-    fs::write(&new, text).unwrap();
-    fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
-    fs::rename(new, path).unwrap();
+/// What the program says instead of starting; the log before it is not the point.
+fn said(dir: &Path, options: &[&str]) -> String {
+    let output = command(dir, options).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let text = text
+        .split_inclusive('\n')
+        .skip_while(|line| !line.starts_with("rewrap:"));
+    let text = text.collect::<String>().replace(&*dir.to_string_lossy(), "/S");
+    format!("exit {}\n{text}", output.status.code().unwrap())
+}
+
+fn file(dir: &Path, name: &str, text: &str, mode: u32) -> String {
+    let path = dir.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 #[test]
 fn what_cannot_be_is_explained() {
     let dir = tempfile::tempdir().unwrap();
-    let shown = |options: &[&str]| {
-        let output = command(dir.path(), options).output().unwrap();
-        let text = String::from_utf8(output.stderr).unwrap();
-        let text = text.replace(&*dir.path().to_string_lossy(), "/S");
-        format!("exit {}\n{text}", output.status.code().unwrap())
-    };
-    let file = |name: &str, text: &str, mode: u32| {
-        let path = dir.path().join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    insta::assert_snapshot!(shown(&["--listen", "localhost:1"]), @"");
-    insta::assert_snapshot!(shown(&["--listen", "0.0.0.0:0"]), @"");
-    insta::assert_snapshot!(shown(&["--listen", "[::]:0", "--tls-certificate", "a", "--tls-key", "b"]), @"");
-    insta::assert_snapshot!(shown(&["--tokens", "a"]), @"");
-    insta::assert_snapshot!(shown(&["--tls-certificate", "a"]), @"");
-    insta::assert_snapshot!(shown(&["--timeout", "2h", "--max-timeout", "1h"]), @"");
-    insta::assert_snapshot!(shown(&["--size", "ten"]), @"");
-    insta::assert_snapshot!(shown(&["--slots", "0"]), @"");
-    let not_a_socket = format!("unix:{}", file("file", "", 0o600));
-    insta::assert_snapshot!(shown(&["--listen", &not_a_socket]), @"");
+    let shown = |options: &[&str]| said(dir.path(), options);
+    insta::assert_snapshot!(shown(&["--listen", "localhost:1"]), @r"
+    exit 2
+    rewrap: error: cannot understand the command line
+      caused by: invalid value 'localhost:1' for '--listen <ADDRESS>': not an IP address and port as in `127.0.0.1:8980` or `[::1]:8980`, nor `unix:/path`; port 0 picks one
+      hint: `rewrap --help` and `rewrap COMMAND --help` show what there is
+    ");
+    insta::assert_snapshot!(shown(&["--listen", "0.0.0.0:0"]), @r"
+    exit 2
+    rewrap: error: cannot listen at 0.0.0.0:0 without TLS: it is not loopback, and an open server runs anybody's programs
+      hint: give --tls-certificate and --tls-key, and --tls-client-ca or --tokens
+      hint: or listen at 127.0.0.1, which only users of this machine reach
+    ");
+    insta::assert_snapshot!(shown(&["--listen", "[::]:0", "--tls-certificate", "a", "--tls-key", "b"]), @r"
+    exit 2
+    rewrap: error: cannot listen at [::]:0 for everybody: it is not loopback, and an open server runs anybody's programs
+      hint: give --tls-client-ca to admit by certificate, or --tokens to admit by token
+    ");
+    insta::assert_snapshot!(shown(&["--tokens", "a"]), @r"
+    exit 2
+    rewrap: error: cannot understand the command line
+      caused by: missing: --tls-key <FILE>, --tls-certificate <FILE>
+      hint: `rewrap --help` and `rewrap COMMAND --help` show what there is
+    ");
+    insta::assert_snapshot!(shown(&["--tls-certificate", "a"]), @r"
+    exit 2
+    rewrap: error: cannot understand the command line
+      caused by: missing: --tls-key <FILE>
+      hint: `rewrap --help` and `rewrap COMMAND --help` show what there is
+    ");
+    insta::assert_snapshot!(shown(&["--timeout", "2h", "--max-timeout", "1h"]), @r"
+    exit 2
+    rewrap: error: cannot use --timeout 2h: it is longer than --max-timeout 1h
+    ");
+    insta::assert_snapshot!(shown(&["--size", "ten"]), @r"
+    exit 2
+    rewrap: error: cannot understand the command line
+      caused by: invalid value 'ten' for '--size <SIZE>': not a size; write bytes, or a unit as in `500M` or `10G`
+      hint: `rewrap --help` and `rewrap COMMAND --help` show what there is
+    ");
+    insta::assert_snapshot!(shown(&["--slots", "0"]), @r"
+    exit 2
+    rewrap: error: cannot understand the command line
+      caused by: invalid value '0' for '--slots <NUMBER>': 0 is not in 1..=65535
+      hint: `rewrap --help` and `rewrap COMMAND --help` show what there is
+    ");
+    let not_a_socket = format!("unix:{}", file(dir.path(), "file", "", 0o600));
+    insta::assert_snapshot!(shown(&["--listen", &not_a_socket]), @r"
+    exit 1
+    rewrap: error: cannot listen at `/S/file`: it is not a socket
+      hint: remove it, or listen elsewhere
+    ");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
     let Some(authority) = Authority::new() else { return };
+    let dir = tempfile::tempdir().unwrap();
     let ([certificate, key], [_, other]) = (authority.sign("server"), authority.sign("other"));
-    let shown = |options: &[&str]| shown(options).replace(&authority.path(""), "/A/");
     let tls = |key: &str, more: &[&str]| {
         let options = [
             "--listen",
@@ -104,13 +140,32 @@ fn what_cannot_be_is_explained() {
             "--tls-key",
             key,
         ];
-        shown(&[&options, more].concat())
+        said(dir.path(), &[&options, more].concat()).replace(&authority.path(""), "/A/")
     };
-    insta::assert_snapshot!(tls(&other, &[]), @"");
-    insta::assert_snapshot!(tls(&certificate, &[]), @"");
-    insta::assert_snapshot!(tls(&key, &["--tls-client-ca", "/nonexistent"]), @"");
-    insta::assert_snapshot!(tls(&key, &["--tokens", &file("tokens", "open sesame", 0o600)]), @"");
-    insta::assert_snapshot!(tls(&key, &["--tokens", &file("shared", "", 0o666)]), @"");
+    let tokens = |text: &str, mode: u32| file(dir.path(), "tokens", text, mode);
+    insta::assert_snapshot!(tls(&other, &[]), @r"
+    exit 1
+    rewrap: error: cannot use the certificate `/A/server.pem` with the key `/A/other.key`
+      caused by: keys may not be consistent: KeyMismatch
+    ");
+    insta::assert_snapshot!(tls(&certificate, &[]), @r"
+    exit 1
+    rewrap: error: cannot find a private key in PEM in `/A/server.pem`
+    ");
+    insta::assert_snapshot!(tls(&key, &["--tls-client-ca", "/nonexistent"]), @r"
+    exit 1
+    rewrap: error: cannot read `/nonexistent`
+      caused by: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(tls(&key, &["--tokens", &tokens("open sesame", 0o600)]), @r"
+    exit 1
+    rewrap: error: cannot understand /S/tokens:1: not a name and a SHA-256 in hexadecimal
+      hint: `printf %s TOKEN | sha256sum` prints the SHA-256 of a token
+    ");
+    insta::assert_snapshot!(tls(&key, &["--tokens", &tokens("", 0o666)]), @r"
+    exit 1
+    rewrap: error: cannot trust the tokens in `/S/tokens`: others than its owner may write it (`chmod go-w` helps)
+    ");
 }
 
 #[test]
@@ -295,15 +350,4 @@ async fn a_connection_that_is_no_connection_harms_nobody() {
     drop(silent);
     assert!(!server.log().contains("panic"), "{}", server.log());
     server.stop();
-}
-
-#[test]
-fn a_signal_ends_it_in_order() {
-    let dir = tempfile::tempdir().unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
-        let mut server = Server::start(dir.path(), &["--listen", "127.0.0.1:0"]);
-        server.signal(signal);
-        assert_eq!(server.ended().code(), Some(0), "{}", server.log());
-        refused(&server.log(), "gone");
-    }
 }

@@ -1,12 +1,16 @@
 //! `rewrap serve`.
 
 mod builds;
+mod ending;
 mod front;
 mod worker;
 
 use crate::tools::missing;
-use std::fs::File;
+use rewrap::digest::Digest;
+use std::fmt::Write as _;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -49,7 +53,7 @@ impl Server {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        fs::read_to_string(&self.log).unwrap()
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
@@ -58,7 +62,7 @@ impl Server {
 
     /// Waits for its end.
     fn ended(&mut self) -> ExitStatus {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
@@ -92,6 +96,18 @@ fn command(dir: &Path, options: &[&str]) -> Command {
         .stdin(Stdio::null())
         .current_dir("/");
     command
+}
+
+/// A file with the digest of each token, after its name.
+fn write_tokens(path: &Path, tokens: &[(&str, &str)]) {
+    let mut text = "# name, SHA-256\n".to_owned();
+    for (name, token) in tokens {
+        writeln!(text, "{name} {}", Digest::of(token.as_bytes()).hex()).unwrap();
+    }
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 /// An authority and what it has signed, made by the `openssl` program.

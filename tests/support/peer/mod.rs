@@ -1,13 +1,12 @@
 //! Speaks the Remote Execution API to any server, from outside: the generated messages and stubs, and nothing of rewrap's
 //! own client. Calls block and end after [`PATIENCE`].
 
-mod blobs;
-mod execution;
-mod task;
+pub(crate) mod blobs;
+pub(crate) mod execution;
+pub(crate) mod task;
 
-pub(crate) use blobs::{names_of, write_requests};
-pub(crate) use execution::{Running, response_of};
-pub(crate) use task::{Node, Task, Tree};
+pub(crate) use blobs::write_requests;
+pub(crate) use task::Task;
 
 use rewrap::digest::Function;
 use rewrap::pb::bytestream::byte_stream_client::ByteStreamClient;
@@ -44,6 +43,15 @@ impl Peer {
             .enable_all()
             .build()
             .expect("a runtime");
+        Self::on(Arc::new(runtime), address)
+    }
+
+    /// A connection of its own, on the same threads.
+    pub(crate) fn another(&self, address: &str) -> Self {
+        Self::on(self.runtime.clone(), address)
+    }
+
+    fn on(runtime: Arc<Runtime>, address: &str) -> Self {
         let uri = address.replacen("grpc://", "http://", 1);
         let endpoint = Endpoint::from_shared(uri)
             .expect("an address such as grpc://127.0.0.1:8980")
@@ -53,7 +61,7 @@ impl Peer {
             .block_on(endpoint.connect())
             .unwrap_or_else(|error| panic!("cannot connect to {address}: {error:?}"));
         Self {
-            runtime: Arc::new(runtime),
+            runtime,
             channel,
             instance: String::new(),
             function: Function::Sha256,

@@ -258,26 +258,37 @@ async fn what_cannot_be_is_refused_before_it_waits() {
         invalid,
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_action_that_cannot_be_is_refused_before_it_waits() {
+    let fixture = Fixture::new(1);
+    let check = async |what: &str, action: Digest, expected: Code| {
+        let status = fixture.execute(request(action)).await.expect_err(what);
+        assert_eq!(status.code(), expected, "{what}: {status:?}");
+        assert!(status.message().len() < 1000, "{what}");
+    };
+    let invalid = Code::InvalidArgument;
     let garbage = fixture.store.put_bytes(b"\xff\xff\xff\xff").expect("a store");
-    check("no action", request(garbage), invalid).await;
+    check("no action", garbage, invalid).await;
     let no_command = fixture.action_with(&["cc"], |action, _| action.command_digest = Some(garbage.into()));
-    check("no command", request(no_command), invalid).await;
+    check("no command", no_command, invalid).await;
     let no_root = fixture.action_with(&["cc"], |action, _| action.input_root_digest = None);
-    check("no root", request(no_root), invalid).await;
+    check("no root", no_root, invalid).await;
     let no_directory = fixture.action_with(&["cc"], |action, _| action.input_root_digest = Some(garbage.into()));
-    check("no directory", request(no_directory), invalid).await;
-    check("no arguments", request(fixture.action(&[])), invalid).await;
+    check("no directory", no_directory, invalid).await;
+    check("no arguments", fixture.action(&[]), invalid).await;
     let escape = fixture.action_with(&["cc"], |_, command| {
         command.output_paths = vec!["../../../x".repeat(10_000)];
     });
-    check("an escape", request(escape), invalid).await;
+    check("an escape", escape, invalid).await;
     let long = fixture.action_with(&["cc"], |action, _| {
         action.timeout = Some(prost_types::Duration {
             seconds: 3601,
             nanos: 0,
         });
     });
-    check("a long timeout", request(long), invalid).await;
+    check("a long timeout", long, invalid).await;
     let platform = fixture.action_with(&["cc"], |action, _| {
         action.platform = Some(reapi::Platform {
             properties: vec![reapi::platform::Property {
@@ -286,7 +297,7 @@ async fn what_cannot_be_is_refused_before_it_waits() {
             }],
         });
     });
-    check("another platform", request(platform), Code::FailedPrecondition).await;
+    check("another platform", platform, Code::FailedPrecondition).await;
     assert_eq!(fixture.runs(), 0);
     assert!(
         fixture

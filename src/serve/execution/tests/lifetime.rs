@@ -107,6 +107,9 @@ async fn the_last_cancel_ends_the_execution_at_once() {
     let waiting = next(&mut queued).await.name;
     fixture.cancel(&waiting).await.expect("it waits");
     assert_eq!(code(&end(queued).await), Code::Cancelled);
+    while fixture.service.crew.queue.waiting() > 0 {
+        tokio::task::yield_now().await;
+    }
     fixture.cancel(&name).await.expect("it runs");
     fixture.cancel(&name).await.expect("again does no harm");
     assert_eq!(code(&end(updates).await), Code::Cancelled);
@@ -269,63 +272,6 @@ async fn a_drain_ends_what_takes_too_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operations_are_listed_in_pages_to_those_who_began_them() {
-    let fixture = Fixture::new(1);
-    let by = |caller: Option<&str>, page_token: String, page_size| {
-        let mut request = Request::new(ListOperationsRequest {
-            page_size,
-            page_token,
-            ..Default::default()
-        });
-        if let Some(caller) = caller {
-            request.extensions_mut().insert(Caller(caller.to_owned()));
-        }
-        fixture.service.list_operations(request)
-    };
-    let mut names = std::collections::BTreeSet::new();
-    for at in 0..5 {
-        let mut request = Request::new(request(fixture.action(&["/bin/true", &at.to_string()])));
-        request.extensions_mut().insert(Caller("ann".to_owned()));
-        let mut updates = fixture
-            .service
-            .execute(request)
-            .await
-            .expect("an operation")
-            .into_inner();
-        names.insert(next(&mut updates).await.name);
-    }
-    let (mut listed, mut token, mut pages) = (Vec::new(), String::new(), 0);
-    loop {
-        let page = by(Some("ann"), token, 2).await.expect("a page").into_inner();
-        listed.extend(page.operations.into_iter().map(|operation| operation.name));
-        token = page.next_page_token;
-        pages += 1;
-        if token.is_empty() {
-            break;
-        }
-    }
-    assert_eq!((&listed, pages), (&names.into_iter().collect(), 3));
-    for stranger in [None, Some("bob")] {
-        assert!(
-            by(stranger, String::new(), 0)
-                .await
-                .expect("a page")
-                .get_ref()
-                .operations
-                .is_empty()
-        );
-    }
-    assert_eq!(
-        fixture.get(&listed[0]).await.expect_err("another's").code(),
-        Code::NotFound
-    );
-    assert_eq!(
-        fixture.cancel(&listed[0]).await.expect_err("another's").code(),
-        Code::NotFound
-    );
-}
-
-#[tokio::test(start_paused = true)]
 async fn deleting_an_operation_forgets_its_name_and_ends_nothing() {
     let fixture = Fixture::new(1);
     let mut updates = fixture
@@ -342,4 +288,43 @@ async fn deleting_an_operation_forgets_its_name_and_ends_nothing() {
     assert_eq!(fixture.get(&name).await.expect_err("forgotten").code(), Code::NotFound);
     fixture.let_end(1);
     assert_eq!(code(&end(updates).await), Code::Ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_action_needs_is_not_evicted_while_it_waits_and_runs() {
+    let fixture = Fixture::bounded(1, 1 << 20);
+    let input = fixture.store.put_bytes(b"an input").expect("a store");
+    let root = fixture.put(&reapi::Directory {
+        files: vec![reapi::FileNode {
+            name: "input".to_owned(),
+            digest: Some(input.into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    });
+    let of = |label: &str| {
+        let action = fixture.action_with(&["gated", label], |action, _| {
+            action.input_root_digest = Some(root.into());
+        });
+        fixture.start(request(action))
+    };
+    let mut running = of("1").await.expect("an operation");
+    until(&mut running, Stage::Executing).await;
+    let mut waiting = of("2").await.expect("an operation");
+    next(&mut waiting).await;
+    let is_there = || fixture.store.contains(input).expect("a store");
+    let fill = |round: u8| {
+        for at in 0..32_u8 {
+            fixture.store.put_bytes(&[round, at].repeat(32 << 10)).expect("a store");
+        }
+    };
+    fill(0);
+    assert!(is_there());
+    fixture.let_end(2);
+    assert_eq!(code(&end(running).await), Code::Ok);
+    assert_eq!(code(&end(waiting).await), Code::Ok);
+    fixture.service.tasks.close();
+    fixture.service.tasks.wait().await;
+    fill(1);
+    assert!(!is_there(), "and then it goes the way of all blobs");
 }

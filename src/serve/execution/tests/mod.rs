@@ -2,6 +2,7 @@
 
 mod answers;
 mod lifetime;
+mod told;
 mod wire;
 
 use super::*;
@@ -102,8 +103,13 @@ pub(super) type Answer = Result<reapi::ExecuteResponse, Status>;
 
 impl Fixture {
     pub(super) fn new(slots: usize) -> Self {
+        Self::bounded(slots, 0)
+    }
+
+    /// With a store of this size.
+    pub(super) fn bounded(slots: usize, size: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = DiskStore::open(dir.path(), 0).expect("a store");
+        let store = DiskStore::open(dir.path(), size).expect("a store");
         let script = Arc::new(Script {
             store: store.clone(),
             begun: watch::Sender::default(),

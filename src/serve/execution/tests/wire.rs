@@ -4,33 +4,22 @@ use super::*;
 use crate::pb::longrunning::operations_server::OperationsServer;
 use crate::pb::reapi::execution_client::ExecutionClient;
 use crate::pb::reapi::execution_server::ExecutionServer;
-use crate::serve::metrics::{self, CountedCalls};
+use crate::serve::metrics::{self, CountCalls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tonic::Code;
-use tonic::server::NamedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
-
-impl<S: NamedService> NamedService for CountedCalls<S> {
-    const NAME: &'static str = S::NAME;
-}
 
 /// A channel to the fixture's service.
 async fn connect(fixture: &Fixture) -> Channel {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let metrics = &fixture.metrics;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
-        .add_service(CountedCalls::new(
-            ExecutionServer::new(fixture.service.clone()),
-            metrics.clone(),
-        ))
-        .add_service(CountedCalls::new(
-            OperationsServer::new(fixture.service.clone()),
-            metrics.clone(),
-        ));
+        .layer(CountCalls::new(fixture.metrics.clone()))
+        .add_service(ExecutionServer::new(fixture.service.clone()))
+        .add_service(OperationsServer::new(fixture.service.clone()));
     tokio::spawn(server.serve_with_incoming(incoming));
     let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
     endpoint.connect().await.expect("a server")

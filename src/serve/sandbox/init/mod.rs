@@ -66,7 +66,7 @@ pub fn become_init(argv: &[OsString]) -> Option<ExitCode> {
 fn serve(stage: Stage) -> io::Result<()> {
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let ended = match stage {
-        Stage::Enter => enter(),
+        Stage::Enter => enter(&socket),
         Stage::First => {
             // The one who started us made the namespaces, and none of them shall outlive it.
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -109,9 +109,12 @@ fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> NotStarted {
 }
 
 /// Makes the namespaces and waits until the init in them, and with it everything else in them, has ended.
-fn enter() -> Result<Option<End>, NotStarted> {
+fn enter(socket: &UnixStream) -> Result<Option<End>, NotStarted> {
     begin_session().map_err(failed("begin a session"))?;
     namespaces::make()?;
+    // The server charges this process for its memory first; a child that is there already would not be charged.
+    let mut polled = [PollFd::new(socket, PollFlags::IN)];
+    poll(&mut polled, None).map_err(|error| failed("wait for the server")(error.into()))?;
     let inner = Command::new("/proc/self/exe").args([INIT, Stage::First.name()]).spawn();
     let mut inner = inner.map_err(failed("start the init"))?;
     inner.wait().map_err(failed("wait for the init"))?;

@@ -53,13 +53,13 @@ impl Collector<'_> {
             }
             let Open { name, message, .. } = open.pop().expect("it was there");
             let Some(above) = open.last_mut() else { break message };
-            let digest = self.keep(message, &mut done)?;
+            let digest = self.keep(&message, &mut done)?;
             above.message.directories.push(DirectoryNode {
                 name,
                 digest: Some(digest.into()),
             });
         };
-        self.finish(root, done, output)
+        self.finish(root, &done, output)
     }
 
     /// Reads a directory: files are stored, directories wait.
@@ -124,7 +124,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    fn keep(&mut self, message: Directory, done: &mut Done) -> Result<Digest, RunError> {
+    fn keep(&mut self, message: &Directory, done: &mut Done) -> Result<Digest, RunError> {
         let content = message.encode_to_vec();
         let digest = self.function.digest(&content);
         if done.known.insert(digest) {
@@ -135,7 +135,7 @@ impl Collector<'_> {
     }
 
     /// Stores the messages in the form that was asked for.
-    fn finish(&mut self, root: Directory, done: Done, output: &DeclaredOutput) -> Result<OutputDirectory, RunError> {
+    fn finish(&mut self, root: Directory, done: &Done, output: &DeclaredOutput) -> Result<OutputDirectory, RunError> {
         let mut result = OutputDirectory {
             path: output.name.clone(),
             ..Default::default()

@@ -93,6 +93,8 @@ fn more_may_be_pinned_than_the_bound() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn pieces_make_the_blob_however_they_are_cut(content: Vec<u8>, cuts: Vec<prop::sample::Index>, blake3: bool) {
         let function = if blake3 { Function::Blake3 } else { Function::Sha256 };

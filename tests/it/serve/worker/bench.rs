@@ -13,7 +13,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+pub(super) static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
 
 /// A store and a worker.
 pub(super) struct Bench {
@@ -96,7 +97,7 @@ impl Bench {
             action: self.function.digest(&command.encode_to_vec()),
             command,
             input_root,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             cancelled: CancellationToken::new(),
         }
     }
@@ -117,6 +118,11 @@ impl Bench {
         outputs: &[&str],
     ) -> Result<ActionResult, RunError> {
         self.run(sh(script, outputs), self.tree(entries))
+    }
+
+    /// Runs a script in this tree.
+    pub(super) fn sh_in(&self, script: &str, input_root: Digest) -> Result<ActionResult, RunError> {
+        self.run(sh(script, &[]), input_root)
     }
 
     pub(super) fn stdout(&self, result: &ActionResult) -> String {
@@ -193,8 +199,9 @@ pub(super) fn variable(name: &str, value: &str) -> EnvironmentVariable {
     }
 }
 
-/// All files below a directory, sorted.
-pub(super) fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let entries = walkdir::WalkDir::new(dir).sort_by_file_name();
-    entries.into_iter().map(|entry| entry.unwrap().into_path()).collect()
+/// All that is below a directory, sorted, without these directories.
+pub(super) fn files_below(dir: &Path, without: &[PathBuf]) -> Vec<PathBuf> {
+    let entries = walkdir::WalkDir::new(dir).sort_by_file_name().into_iter();
+    let entries = entries.filter_entry(|entry| !without.iter().any(|other| entry.path() == other));
+    entries.map(|entry| entry.unwrap().into_path()).collect()
 }

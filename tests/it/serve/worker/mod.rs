@@ -2,3 +2,8 @@
 
 mod bench;
 mod commands;
+mod hostile;
+mod isolation;
+mod limits;
+mod measure;
+mod outputs;
