@@ -20,6 +20,9 @@ pub enum ServeError {
         /// The other server, if it has said.
         pid: Option<u32>,
     },
+    /// Others could change what is kept.
+    #[error("cannot keep anything in `{}`: it belongs to another user, or others may write it", .0.display())]
+    StrangeHome(PathBuf),
     /// An address that others can reach, without TLS.
     #[error("cannot listen at {0} without TLS: it is not loopback, and an open server runs anybody's programs")]
     NeedsTls(SocketAddr),

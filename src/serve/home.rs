@@ -10,7 +10,7 @@ use super::error::ServeError;
 use crate::host::fs::PathContext as _;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The directory, locked until this is dropped or the process ends, however it ends.
@@ -27,8 +27,15 @@ impl Home {
         made.at("create", dir)?;
         // Actions are given paths below it, and must not depend on where the server was started.
         let dir = dir.canonicalize().at("find", dir)?;
+        check(&dir)?;
         let lock = lock(&dir)?;
-        Ok(Self { dir, _lock: lock })
+        let home = Self { dir, _lock: lock };
+        // Inputs and outputs of actions are nobody else's to read.
+        let scratch = home.scratch();
+        match DirBuilder::new().mode(0o700).create(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error).at("create", &scratch)?,
+            _ => Ok(home),
+        }
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -42,6 +49,16 @@ impl Home {
     pub(super) fn scratch(&self) -> PathBuf {
         self.dir.join("scratch")
     }
+}
+
+/// Who may write the directory could put a store of their own in place of ours.
+fn check(dir: &Path) -> Result<(), ServeError> {
+    let found = std::fs::metadata(dir).at("look at", dir)?;
+    let is_ours = found.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(ServeError::StrangeHome(dir.to_owned()))
 }
 
 fn lock(dir: &Path) -> Result<File, ServeError> {
@@ -88,5 +105,17 @@ mod tests {
         assert_eq!(pid, Some(std::process::id()));
         drop(home);
         Home::enter(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        for (mode, right) in [(0o700, true), (0o755, true), (0o770, false), (0o1777, false)] {
+            std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            let entered = Home::enter(dir.path());
+            assert_eq!(entered.is_ok(), right, "{mode:o}");
+            assert!(right || matches!(entered, Err(ServeError::StrangeHome(_))), "{mode:o}");
+        }
     }
 }

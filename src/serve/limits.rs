@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Connections at a time; more wait in the kernel's queue.
 pub(super) const CONNECTIONS: usize = 1024;
 
+/// Of those, connections of whoever has not shown yet that they may call. Further ones are closed at once: strangers do
+/// not take the room of those who are served.
+pub(super) const STRANGERS: usize = CONNECTIONS / 2;
+
 /// From the accepted connection to the end of the TLS handshake.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 

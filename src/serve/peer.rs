@@ -1,4 +1,4 @@
-//! Which local user is at the other end of a loopback TCP connection.
+//! Which local user is at the other end of a connection.
 //!
 //! TCP carries no credentials, but both ends of a loopback connection are sockets of this machine, and the kernel tells
 //! of every socket who made it: `/proc/net/tcp` and `tcp6`, documented in `Documentation/networking/proc_net_tcp.rst`.
@@ -14,6 +14,18 @@ const LOOKS: usize = 3;
 
 /// The state `TCP_ESTABLISHED`. In other states (`TIME_WAIT`) the kernel may print user 0.
 const ESTABLISHED: u8 = 1;
+
+/// Whether this number stands for one user. In a user namespace it may stand for everybody who has no number there
+/// (`user_namespaces(7)`, `/proc/sys/kernel/overflowuid`).
+pub(super) fn is_one_user(uid: u32) -> bool {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    stands_for_one(uid, &read("/proc/self/uid_map"), &read("/proc/sys/kernel/overflowuid"))
+}
+
+fn stands_for_one(uid: u32, map: &str, overflow: &str) -> bool {
+    let everybody = overflow.trim().parse().unwrap_or(65534);
+    uid != everybody || map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
 
 /// The user who made the socket that is `peer`, connected to `own`. `None` if there is no such socket, or if the tables
 /// cannot be read; blocks for as long as it takes to read them.
@@ -144,6 +156,18 @@ mod tests {
         let one = "00000000000000000000000001000000";
         let row6 = row(&format!("{one}:9C40"), &format!("{one}:2314"), "01", 1002, 80);
         check(&[&row6], "[::1]:40000", "[::1]:8980", Some(1002));
+    }
+
+    #[test]
+    fn the_number_of_those_without_a_number_is_nobodys() {
+        let check = |uid, map, one| assert_eq!(stands_for_one(uid, map, "65534\n"), one, "{uid} {map}");
+        let all = "         0          0 4294967295\n";
+        check(65534, all, true);
+        check(1000, all, true);
+        let some = "         0     100000      65536\n";
+        check(65534, some, false);
+        check(1000, some, true);
+        check(65534, "", false);
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn raise_open_files() {
         current: limit.maximum,
         ..limit
     };
-    if let Err(errno) = rustix::process::setrlimit(Resource::Nofile, most.clone()) {
+    if let Err(errno) = rustix::process::setrlimit(Resource::Nofile, most) {
         tracing::warn!(%errno, wanted = most.current, "cannot have more open files; clients may have to wait");
     }
 }

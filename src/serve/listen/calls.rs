@@ -2,6 +2,7 @@
 
 use crate::serve::limits::{FIRST_CALL, IDLE};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Counts the calls of one connection.
@@ -15,15 +16,18 @@ struct State {
     served: bool,
     /// When the last one ended; before the first, when the connection was made.
     quiet_since: Instant,
+    /// Its share of the connections of strangers, until the first call.
+    stranger: Option<OwnedSemaphorePermit>,
 }
 
 impl Calls {
-    /// A connection that has just been made.
-    pub(super) fn new() -> Self {
+    /// A connection that has just been made, by a stranger if it has a share of theirs.
+    pub(super) fn new(stranger: Option<OwnedSemaphorePermit>) -> Self {
         Self(Arc::new(Mutex::new(State {
             open: 0,
             served: false,
             quiet_since: Instant::now(),
+            stranger,
         })))
     }
 
@@ -32,6 +36,7 @@ impl Calls {
         let mut state = self.state();
         state.open += 1;
         state.served = true;
+        state.stranger = None;
         Call(self.clone())
     }
 

@@ -51,6 +51,16 @@ pub(super) async fn serve(front: Front, arrived: Arrived) {
         Transport::Tcp { peer, .. } => peer.to_string(),
         Transport::Unix(_) => "a Unix socket".to_owned(),
     };
+    let share = || front.strangers.clone().try_acquire_owned().ok();
+    // The kernel says at once who a user is; others may take their time, and are counted meanwhile.
+    let mut stranger = None;
+    if arrived.rule == Rule::Credentials {
+        stranger = share();
+        if stranger.is_none() {
+            tracing::debug!(peer = shown, "closed: too many strangers");
+            return;
+        }
+    }
     let Ok(greeted) = timeout(limits::HANDSHAKE, greet(arrived.transport, arrived.rule)).await else {
         tracing::info!(peer = shown, "no handshake in time");
         return;
@@ -62,11 +72,23 @@ pub(super) async fn serve(front: Front, arrived: Arrived) {
             return;
         }
     };
+    let peer = match peer {
+        Peer::User(Some(uid)) if !peer::is_one_user(uid) => Peer::User(None),
+        peer => peer,
+    };
     let gate = front.access.gate(arrived.rule, peer);
-    if let Gate::Closed(status) = &gate {
-        tracing::warn!(peer = shown, reason = status.message(), "refused");
+    match &gate {
+        Gate::Open(_) | Gate::OpenInPlain(_) => stranger = None,
+        Gate::NeedsToken => {}
+        Gate::Closed(status) => {
+            tracing::warn!(peer = shown, reason = status.message(), "refused");
+            stranger = stranger.or_else(share);
+            if stranger.is_none() {
+                return;
+            }
+        }
     }
-    let service = Calling::new(&front, gate);
+    let service = Calling::new(&front, gate, stranger);
     converse(&front, stream, service).await;
 }
 
@@ -156,12 +178,12 @@ pub(super) struct Calling {
 
 impl Calling {
     /// For a connection that has just been made.
-    pub(super) fn new(front: &Front, gate: Gate) -> Self {
+    pub(super) fn new(front: &Front, gate: Gate, stranger: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             services: front.calls.clone(),
             access: front.access.clone(),
             gate,
-            calls: Calls::new(),
+            calls: Calls::new(stranger),
         }
     }
 }

@@ -7,7 +7,7 @@ mod unix;
 
 use super::access::{Access, Rule, rule};
 use super::error::ServeError;
-use super::limits::CONNECTIONS;
+use super::limits::{CONNECTIONS, STRANGERS};
 use super::metrics::CountedCalls;
 use super::options::{ListenAddress, ServeOptions};
 use connection::{Arrived, Transport};
@@ -107,6 +107,7 @@ pub(super) struct Front {
     /// Counts connections.
     pub(super) connections: TaskTracker,
     room: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
 }
 
 impl Front {
@@ -119,6 +120,7 @@ impl Front {
             gone: CancellationToken::new(),
             connections: TaskTracker::new(),
             room: Arc::new(Semaphore::new(CONNECTIONS)),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
         }
     }
 

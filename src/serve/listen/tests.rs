@@ -54,7 +54,7 @@ fn connect(gate: Gate) -> (DuplexStream, tokio::task::JoinHandle<()>) {
         Arc::new(Access::new(&ServeOptions::new(Vec::new(), PathBuf::new()), None)),
     );
     let task = async move {
-        let service = Calling::new(&front, gate);
+        let service = Calling::new(&front, gate, None);
         converse(&front, Box::new(server), service).await;
     };
     (client, tokio::spawn(task))
