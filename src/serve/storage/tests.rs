@@ -1,5 +1,7 @@
 //! A server of blobs and results on a loopback port, for the tests of all its services.
 
+mod fuzz;
+
 use super::*;
 use crate::pb::bytestream as wire;
 use crate::serve::action_cache::ActionCacheService;
