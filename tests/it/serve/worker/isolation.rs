@@ -75,7 +75,10 @@ fn an_action_sees_its_directory_and_the_toolchain() {
     );
     assert_eq!(told("id -u; id -g; hostname"), "0|1000;1000;action;");
     let refused = "2|/bin/sh: 1: cannot create /proc/1/exe: Permission denied;";
-    assert_eq!(told("readlink /proc/1/exe; readlink /proc/1/root; : > /proc/1/exe"), refused);
+    assert_eq!(
+        told("readlink /proc/1/exe; readlink /proc/1/root; : > /proc/1/exe"),
+        refused
+    );
     assert_eq!(told("cat /proc/1/comm; ls /proc | grep -c '^[0-9]*$'"), "0|exe;4;");
 }
 
