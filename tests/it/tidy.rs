@@ -41,6 +41,7 @@ const MACHINE: &[(&str, &str)] = &[
     ("pipeline", "takes outputs of the compiler into the store"),
     ("daemon", "is a process"),
     ("wire", "sockets have names; the view of the file system is compared"),
+    ("serve", "is a process, and runs actions in directories of its own"),
     ("wrapper", "is a process, and writes into the user's tree"),
     ("serve", "is a process; lays out inputs and runs actions"),
     ("cli", "is a process"),

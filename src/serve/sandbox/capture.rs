@@ -74,7 +74,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let check = |pieces: &[&[u8]], in_memory: bool| {
             let mut capture = Capture::new(directory.path());
-            pieces.iter().for_each(|piece| capture.push(piece).unwrap());
+            for piece in pieces {
+                capture.push(piece).unwrap();
+            }
             let all = pieces.concat();
             assert_eq!(capture.size(), all.len() as u64);
             let (printed, was_little) = match capture.finish() {

@@ -24,6 +24,9 @@ struct Interface {
     events: &'static str,
 }
 
+/// What names of parents begin with; a process number follows.
+const PREFIX: &str = "rewrap-";
+
 const FIRST: Interface = Interface {
     name: "cgroup v1",
     limit: "memory.limit_in_bytes",
@@ -161,8 +164,9 @@ impl Groups {
         if interface == &SECOND && !fs::read_to_string(directory.join("cgroup.subtree_control"))?.contains("memory") {
             return Err(io::Error::other("groups have no memory controller here"));
         }
+        sweep(directory)?;
         let worker = WORKERS.fetch_add(1, Ordering::Relaxed);
-        let parent = directory.join(format!("rewrap-{}-{worker}", std::process::id()));
+        let parent = directory.join(format!("{PREFIX}{}-{worker}", std::process::id()));
         make(&parent)?;
         let groups = Self {
             interface,
@@ -222,6 +226,28 @@ impl Drop for Groups {
         }
         let _kept = fs::remove_dir(&self.parent);
     }
+}
+
+/// Removes the groups of processes that had no time for it.
+fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
+        let Some((process, _)) = process else { continue };
+        if Path::new("/proc").join(process).exists() {
+            continue;
+        }
+        let below = fs::read_dir(entry.path())?.filter_map(Result::ok);
+        let groups = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        for group in groups.map(|entry| entry.path()).chain([entry.path()]) {
+            // One that cannot be removed costs the machine little.
+            let _kept = fs::remove_dir(group);
+        }
+    }
+    Ok(())
 }
 
 fn make(group: &Path) -> io::Result<()> {

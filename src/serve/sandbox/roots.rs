@@ -53,8 +53,9 @@ impl Roots {
             check(path)?;
             roots.add(path, false)?;
         }
-        for name in DEVICES {
-            let path = Path::new("/dev").join(name);
+        // A container has not always all of them.
+        let devices = DEVICES.iter().map(|name| Path::new("/dev").join(name));
+        for path in devices.filter(|path| path.exists()) {
             roots.push(EntryKind::Device, path.as_os_str().as_bytes(), &path);
         }
         for (name, target) in DEVICE_LINKS {

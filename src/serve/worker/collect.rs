@@ -68,7 +68,7 @@ impl<'a> Collector<'a> {
         let found = match statat(place.anchor(), name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(host(&format!("look at the output `{}`", output.name), error.into())),
+            Err(error) => return Err(unreachable_output(&output.name, error)),
         };
         match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => {
@@ -216,6 +216,7 @@ fn unreachable_output(name: &str, error: Errno) -> RunError {
         Errno::NOTDIR | Errno::EXIST => RunError::Invalid(format!("the output `{name}` lies behind a file")),
         Errno::LOOP => RunError::Invalid(format!("the output `{name}` lies behind links in a circle")),
         Errno::NAMETOOLONG => RunError::Invalid(format!("the path of the output `{name}` is too long")),
+        Errno::ACCESS => RunError::Invalid(format!("the output `{name}` lies where the action lets nobody look")),
         error => host(&format!("reach the output `{name}`"), error.into()),
     }
 }

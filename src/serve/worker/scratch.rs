@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,6 +63,9 @@ impl Scratch {
         };
         for made in [actions, scratch.empty_directory()] {
             fs::create_dir_all(&made).at("make", &made)?;
+            // Nobody else shall start what an action has made, as the server's user if the action wants that (set-uid).
+            let own = fs::Permissions::from_mode(0o700);
+            fs::set_permissions(&made, own).at("change the mode of", &made)?;
         }
         Ok(scratch)
     }

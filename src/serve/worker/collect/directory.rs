@@ -39,7 +39,7 @@ impl Collector<'_> {
     /// Stores a directory and all below it.
     pub(super) fn directory(&mut self, place: &Place, output: &DeclaredOutput) -> Result<OutputDirectory, RunError> {
         let mut done = Done::default();
-        let mut open = vec![self.open(String::new(), place.clone(), &mut done)?];
+        let mut open = vec![self.open(String::new(), place.clone(), output, &mut done)?];
         let root = loop {
             let current = open.last_mut().expect("it ends at the root");
             if let Some(name) = current.waiting.pop() {
@@ -47,7 +47,7 @@ impl Collector<'_> {
                     .place
                     .enter(&name)
                     .map_err(|error| host("enter an output", error))?;
-                let below = self.open(name, below, &mut done)?;
+                let below = self.open(name, below, output, &mut done)?;
                 open.push(below);
                 continue;
             }
@@ -63,11 +63,18 @@ impl Collector<'_> {
     }
 
     /// Reads a directory: files are stored, directories wait.
-    fn open(&mut self, name: String, place: Place, done: &mut Done) -> Result<Open, RunError> {
+    fn open(&mut self, name: String, place: Place, output: &DeclaredOutput, done: &mut Done) -> Result<Open, RunError> {
         let failed = |error: std::io::Error| host(&format!("read the output directory `{name}`"), error);
-        let listed = place
-            .open_entry("", OFlags::RDONLY | OFlags::DIRECTORY)
-            .map_err(failed)?;
+        let listed = match place.open_entry("", OFlags::RDONLY | OFlags::DIRECTORY) {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                let text = format!(
+                    "the output `{}` has a directory that the action lets nobody read",
+                    output.name
+                );
+                return Err(RunError::Invalid(text));
+            }
+            listed => listed.map_err(failed)?,
+        };
         let mut names = Vec::new();
         for entry in Dir::new(listed).map_err(|error| failed(error.into()))? {
             let entry = entry.map_err(|error| failed(error.into()))?;

@@ -74,6 +74,11 @@ fn an_action_sees_its_directory_and_the_toolchain() {
         "0|fd;full;null;random;shm;stderr;stdin;stdout;urandom;zero;"
     );
     assert_eq!(told("id -u; id -g; hostname"), "0|1000;1000;action;");
+    let refused = "2|/bin/sh: 1: cannot create /proc/1/exe: Permission denied;";
+    assert_eq!(
+        told("readlink /proc/1/exe; readlink /proc/1/root; : > /proc/1/exe"),
+        refused
+    );
     assert_eq!(told("cat /proc/1/comm; ls /proc | grep -c '^[0-9]*$'"), "0|exe;4;");
 }
 

@@ -5,6 +5,5 @@ mod commands;
 mod hostile;
 mod isolation;
 mod limits;
-mod measure;
 mod ordinary_user;
 mod outputs;

@@ -109,7 +109,7 @@ fn digests_are_of_the_action_s_function() {
         let result = bench.run(command, bench.tree(&[("a", "one")])).unwrap();
         let digest = |content: &[u8]| Some(Function::Blake3.digest(content).into());
         assert_eq!(result.output_files[0].digest, digest(b"one"));
-        assert_eq!(result.stdout_digest, digest(&[0; 100_000]));
+        assert_eq!(result.stdout_digest, digest(&vec![0; 100_000]));
         let tree = result.output_directories[0].tree_digest.as_ref().unwrap();
         let tree = Tree::decode(&*bench.content(tree)).unwrap();
         assert_eq!(tree.root.unwrap().files[0].digest, digest(b"one"));
