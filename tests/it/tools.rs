@@ -15,6 +15,15 @@ pub(crate) fn missing(tool: &str) {
     println!("skipped: {tool} not found");
 }
 
+/// Whether these files are among what `tests/setup` brings; if not, it is said aloud that the tool is missing.
+pub(crate) fn has_tools(tool: &str, files: &[&str]) -> bool {
+    let there = files.iter().all(|file| casd::tools().join(file).exists());
+    if !there {
+        missing(tool);
+    }
+    there
+}
+
 /// The Python that has the published protocol descriptors; `None`, said aloud, without one.
 pub(crate) fn python() -> Option<PathBuf> {
     let python = casd::tools().join("venv/bin/python");

@@ -1,6 +1,10 @@
-//! Builds of ours with a server of ours: over every transport, and across a server's death.
+//! Builds of ours with a server of ours, over every transport and across a server's death; and with other servers.
 
 use super::{Authority, Server, write_tokens};
+use crate::support::buildgrid::{BuildGrid, Runner};
+use crate::support::casd::Casd;
+use crate::support::serve::Serve;
+use crate::tools::has_tools;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -80,8 +84,7 @@ impl User {
         assert_eq!(project.products(), project.expected, "{said}");
         // The warning of the step.
         assert!(said.contains("unused"), "{said}");
-        let stats = self.rewrap(project.path(), &["stats", "--json"]);
-        let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+        let stats = self.stats(project);
         let places = stats["by_where"].as_object().unwrap();
         let count = |value: &serde_json::Value| value.as_u64().unwrap();
         // The link stays here.
@@ -89,6 +92,18 @@ impl User {
             .iter()
             .filter(|(place, steps)| *place != "local_only" && count(steps) > 0);
         places.map(|(place, steps)| (place.clone(), count(steps))).collect()
+    }
+}
+
+impl User {
+    fn stats(&self, project: &Project) -> serde_json::Value {
+        let stats = self.rewrap(project.path(), &["stats", "--json"]);
+        serde_json::from_slice(&stats.stdout).unwrap()
+    }
+
+    /// Why steps ran here.
+    fn reasons(&self, project: &Project) -> String {
+        self.stats(project)["reasons"].to_string()
     }
 }
 
@@ -147,11 +162,40 @@ impl Project {
 /// The first user's steps run on the server, the second one's are there already.
 #[track_caller]
 fn check(what: &str, server: &Server, settings: &[(&'static str, String)]) {
+    check_steps(&format!("{what}: {}", server.log()), settings);
+}
+
+#[track_caller]
+fn check_steps(what: &str, settings: &[(&'static str, String)]) {
     let project = Project::new();
-    let both = |place: &str| BTreeMap::from([(place.to_owned(), 2)]);
-    let (first, second) = (User::new(settings), User::new(settings));
-    assert_eq!(first.build(&project), both("remote"), "{what}: {}", server.log());
-    assert_eq!(second.build(&project), both("remote_cache"), "{what}: {}", server.log());
+    for place in ["remote", "remote_cache"] {
+        let user = User::new(settings);
+        let both = BTreeMap::from([(place.to_owned(), 2)]);
+        assert_eq!(user.build(&project), both, "{what}: {}", user.reasons(&project));
+    }
+}
+
+#[test]
+fn on_servers_that_we_did_not_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = |name: &str| dir.path().join(name);
+    if !has_tools("buildbox-casd", &["bin/buildbox-casd"]) {
+        return;
+    }
+    {
+        let casd = Casd::start(&dir("casd"));
+        check_steps("casd", &[executor(&casd.address)]);
+        let ours = Serve::start(&dir("ours"), &[]);
+        let proxy = Casd::proxy(&dir("proxy"), &ours.address);
+        check_steps("casd in front of ours", &[executor(&proxy.address)]);
+    }
+    if !has_tools("buildgrid", &["venv/bin/bgd", "bin/buildbox-worker"]) {
+        return;
+    }
+    for runner in [Runner::HostTools, Runner::Bubblewrap] {
+        let grid = BuildGrid::start(&dir(&format!("{runner:?}")), runner);
+        check_steps(&format!("BuildGrid, {runner:?}"), &[executor(&grid.address)]);
+    }
 }
 
 fn executor(address: &str) -> (&'static str, String) {
