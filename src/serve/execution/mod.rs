@@ -114,15 +114,15 @@ impl ExecutionService {
     }
 
     /// Begins to execute. What cannot be known without a look into the store is checked later.
-    fn begin(&self, request: reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
-        let key = key(&request)?;
+    fn begin(&self, request: &reapi::ExecuteRequest, caller: Option<Caller>) -> Result<Follower, Refusal> {
+        let key = key(request)?;
         // A small file: sooner read than handed to another thread.
         let message = messages::action(&self.crew.store, key.action)?;
         if self.crew.draining.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
         let skip = request.skip_cache_lookup;
-        let priority = request.execution_policy.map_or(0, |policy| policy.priority);
+        let priority = request.execution_policy.as_ref().map_or(0, |policy| policy.priority);
         let shared = (!message.do_not_cache).then(|| key.clone());
         let new = || {
             let ticket = self.crew.queue.ticket(priority);
@@ -175,7 +175,7 @@ impl Execution for ExecutionService {
             return Err(Refusal::ShuttingDown.into());
         }
         let caller = caller(&request);
-        let follower = self.begin(request.into_inner(), caller)?;
+        let follower = self.begin(request.get_ref(), caller)?;
         let claim = follower.claim().clone();
         if let Err(status) = claim.flight.accepted().await {
             claim.close(Close::Answered);

@@ -1,6 +1,7 @@
 //! The service with a run that does what its command is called.
 
 mod answers;
+mod hostile;
 mod lifetime;
 mod told;
 mod wire;
