@@ -12,6 +12,7 @@ use super::worker::{Worker, WorkerOptions};
 use super::{metrics, tls};
 use crate::report::units;
 use crate::store::DiskStore;
+use rustix::process::{Resource, Rlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub struct Addresses {
 pub fn serve(options: &ServeOptions, ready: impl FnOnce(&Addresses)) -> Result<(), ServeError> {
     // Whatever is wrong with what was asked for is said before anything is touched.
     let door = Door::new(options)?;
+    raise_open_files();
     let home = Home::enter(&options.dir)?;
     let store = DiskStore::open(&home.store(), options.size)?;
     let size = if options.size == 0 {
@@ -68,6 +70,19 @@ pub fn serve(options: &ServeOptions, ready: impl FnOnce(&Addresses)) -> Result<(
     // The directory is the next server's only when nothing of this one writes there.
     drop((store, home));
     served
+}
+
+/// Asks for all the open files that the process may have: each connection is one, and each file on its way. Actions get
+/// the usual number back.
+fn raise_open_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(errno) = rustix::process::setrlimit(Resource::Nofile, most.clone()) {
+        tracing::warn!(%errno, wanted = most.current, "cannot have more open files; clients may have to wait");
+    }
 }
 
 /// What decides who comes in.

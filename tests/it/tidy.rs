@@ -42,6 +42,7 @@ const MACHINE: &[(&str, &str)] = &[
     ("daemon", "is a process"),
     ("wire", "sockets have names; the view of the file system is compared"),
     ("wrapper", "is a process, and writes into the user's tree"),
+    ("serve", "is a process; lays out inputs and runs actions"),
     ("cli", "is a process"),
     ("render", "looks at the terminal's variables"),
 ];

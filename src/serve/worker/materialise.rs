@@ -14,6 +14,7 @@ use crate::store::DiskStore;
 use rustix::fs::{
     AtFlags, Mode, OFlags, Timespec, Timestamps, chmodat, fchmod, futimens, mkdirat, openat, symlinkat, utimensat,
 };
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
@@ -21,11 +22,11 @@ use std::io;
 /// (`__TIMESTAMP__`, precompiled headers). 2000-01-01, as other workers say; archivers know no time before 1980.
 const EVERY_MTIME: (i64, u32) = (946_684_800, 0);
 
-/// Lays out the tree; returns the blobs that were there a moment ago and are no more.
+/// Lays out the tree. If blobs of files are missing, all of them are named.
 pub(super) fn materialise(store: &DiskStore, tree: &InputTree, root: &Place) -> Result<(), RunError> {
     let mut work = Work {
         store,
-        missing: Vec::new(),
+        missing: BTreeSet::new(),
         finishing: Vec::new(),
     };
     let mut waiting = vec![(root.clone(), tree.root)];
@@ -47,7 +48,7 @@ pub(super) fn materialise(store: &DiskStore, tree: &InputTree, root: &Place) -> 
 
 struct Work<'a> {
     store: &'a DiskStore,
-    missing: Vec<Digest>,
+    missing: BTreeSet<Digest>,
     /// Directories that get their mode and time when nothing is put into them any more.
     finishing: Vec<(Place, String, Properties)>,
 }
@@ -55,7 +56,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn file(&mut self, place: &Place, file: &File) -> Result<(), RunError> {
         let Some(blob) = self.store.blob(file.digest).map_err(store_failed)? else {
-            self.missing.push(file.digest);
+            self.missing.insert(file.digest);
             return Ok(());
         };
         if !self.missing.is_empty() {
@@ -82,7 +83,7 @@ impl Work<'_> {
 
     fn finish(self) -> Result<(), RunError> {
         if !self.missing.is_empty() {
-            return Err(RunError::Missing(self.missing));
+            return Err(RunError::Missing(self.missing.into_iter().collect()));
         }
         // The deepest first: it takes the rights of a directory to go through it.
         for (place, name, properties) in self.finishing.iter().rev() {

@@ -31,7 +31,7 @@ pub(super) struct Scratch {
     dir: PathBuf,
     made: AtomicU64,
     /// Locked as long as this is used.
-    _lock: File,
+    lock: File,
 }
 
 /// The directory of one action.
@@ -57,7 +57,7 @@ impl Scratch {
         remove_tree(&actions).at("remove", &actions)?;
         let scratch = Self {
             made: AtomicU64::new(0),
-            _lock: lock,
+            lock,
             dir,
         };
         for made in [actions, scratch.empty_directory()] {
@@ -89,6 +89,13 @@ impl Scratch {
             rustix::fs::chmod(&made, Mode::from_raw_mode(0o755))?;
         }
         Ok(directory)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that another thread starts just now has the file open, too, for a moment.
+        let _unlocked = flock(&self.lock, FlockOperation::Unlock);
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 /// Paths of one tree. Ten times what a large build has in one action.
 const MOST_ENTRIES: u64 = 1_000_000;
 
-/// A tree whose blobs are all in the store.
+/// A tree whose Directory messages are all there.
 #[derive(Debug)]
 pub(super) struct InputTree {
     pub(super) root: Digest,
@@ -37,14 +37,9 @@ impl InputTree {
             listings: HashMap::new(),
         };
         let mut missing = tree.read(store)?;
-        let mut seen = HashSet::new();
-        let files = tree.listings.values().flat_map(|listing| &listing.files);
-        let files: Vec<Digest> = files
-            .map(|file| file.digest)
-            .filter(|digest| seen.insert(*digest))
-            .collect();
-        missing.extend(store.missing(&files).map_err(store_failed)?);
         if !missing.is_empty() {
+            // Otherwise files that are not there are found when they are opened, which is cheaper.
+            missing.extend(tree.missing_files(store)?);
             missing.sort_unstable();
             return Err(RunError::Missing(missing));
         }
@@ -61,6 +56,12 @@ impl InputTree {
             return Err(RunError::Exhausted(text));
         }
         Ok(tree)
+    }
+
+    fn missing_files(&self, store: &DiskStore) -> Result<Vec<Digest>, RunError> {
+        let files = self.listings.values().flat_map(|listing| &listing.files);
+        let files: Vec<Digest> = files.map(|file| file.digest).collect();
+        store.missing(&files).map_err(store_failed)
     }
 
     /// The entries of a directory of this tree.

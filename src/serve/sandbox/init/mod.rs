@@ -148,6 +148,9 @@ fn run(socket: &mut UnixStream, stage: Stage) -> Result<End, NotStarted> {
     wait(socket, &mut woken, child).map_err(failed("wait for the program"))
 }
 
+/// How many files a program may have open that does not ask for more: what Linux starts with. The server has asked.
+const USUAL_FILES: u64 = 1024;
+
 fn limit(spec: &Spec) -> rustix::io::Result<()> {
     let set = |resource, most| {
         let limit = Rlimit {
@@ -160,6 +163,15 @@ fn limit(spec: &Spec) -> rustix::io::Result<()> {
             set => set,
         }
     };
+    let files = rustix::process::getrlimit(Resource::Nofile);
+    let usual = files.maximum.map_or(USUAL_FILES, |most| most.min(USUAL_FILES));
+    rustix::process::setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(usual),
+            ..files
+        },
+    )?;
     set(Resource::Core, 0)?;
     set(Resource::Fsize, spec.file_size)?;
     spec.data.map_or(Ok(()), |most| set(Resource::Data, most))

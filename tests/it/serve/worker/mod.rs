@@ -6,4 +6,5 @@ mod hostile;
 mod isolation;
 mod limits;
 mod measure;
+mod ordinary_user;
 mod outputs;
