@@ -196,7 +196,9 @@ async fn upload_and_execute(
         if lacking.is_empty() {
             let all: Vec<_> = inputs.iter().map(|(digest, _)| *digest).collect();
             lacking = cas.missing(&all).await?;
-            if lacking.is_empty() && refusal.code != Code::FailedPrecondition {
+            // It is about something else, such as a platform. Where the code is that of missing blobs it is asked once
+            // more: somebody else may have brought them meanwhile.
+            if lacking.is_empty() && (refusal.code != Code::FailedPrecondition || stale > 0) {
                 return Err(RemoteError::Status(refusal).into());
             }
         }

@@ -84,6 +84,7 @@ impl RemoteExecution {
         let mut restarts = 0;
         loop {
             let opened = Instant::now();
+            let by_name = running.name.is_some();
             let error = match self.follow(request, &mut running).await {
                 Ok(response) => {
                     running.name = None;
@@ -99,9 +100,11 @@ impl RemoteExecution {
                     error
                 }
                 Err(Ended::Stream(error)) => {
-                    // A server that has forgotten the execution, or that knows no WaitExecution.
-                    let forgotten = error.is(Code::NotFound) || error.is(Code::Unimplemented);
-                    if running.name.is_some() && forgotten && restarts < RESTARTS {
+                    // A server that has forgotten the execution (for which BuildGrid blames the request), or that knows
+                    // no WaitExecution.
+                    let codes = [Code::NotFound, Code::InvalidArgument, Code::Unimplemented];
+                    let forgotten = codes.into_iter().any(|code| error.is(code));
+                    if by_name && forgotten && restarts < RESTARTS {
                         restarts += 1;
                         running.name = None;
                         continue;

@@ -217,7 +217,7 @@ impl Process {
 
     /// Waits until the server does as it should.
     fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !holds() {
             let log = || fs::read_to_string(&self.log).unwrap_or_default();
             assert!(Instant::now() < deadline, "{} never {what}: {}", self.name, log());

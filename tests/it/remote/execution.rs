@@ -195,13 +195,6 @@ fn a_server_that_keeps_nothing_is_given_up() {
         // The action is named first, as new; then twice more.
         check("drops uploads", habits, &[], ("remote_missing_blobs", 3, 0));
     }
-    let refused = Fault::Status(Code::FailedPrecondition, "for reasons of its own");
-    check(
-        "refuses for ever",
-        plain(),
-        &vec![(Rpc::Execute, refused); 9],
-        ("remote_missing_blobs", 2, 0),
-    );
 }
 
 #[test]

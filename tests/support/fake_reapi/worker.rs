@@ -7,7 +7,7 @@ use rewrap::pb::{reapi, rpc};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use tonic::{Code, Status};
+use tonic::Status;
 
 /// Why an action did not run.
 pub(super) enum Refused {

@@ -143,6 +143,23 @@ async fn workers_and_caches() {
         .times(9, Rpc::Execute, no_workers.clone())
         .gives(Does::Execute, "→ remote_no_worker")
         .calls(Rpc::Execute, 2),
+        row("BuildGrid has FAILED_PRECONDITION for a property that it does not know: nothing is missing, and that is said", Habits::default())
+            .times(9, Rpc::Execute, Fault::Status(Code::FailedPrecondition, "property ISA"))
+            .gives(Does::Execute, "FAILED_PRECONDITION: property ISA → remote_error")
+            .calls(Rpc::Execute, 2),
+        row(
+            "casd says nothing of an execution's stage, and names no worker",
+            Habits {
+                tells_stage: false,
+                worker: "",
+                ..Habits::default()
+            },
+        )
+        .calls(Rpc::Execute, 1),
+        row("BuildGrid calls an operation that it has forgotten INVALID_ARGUMENT: the action is started again", Habits::default())
+            .once(Rpc::Execute, Fault::BreakAfter(1, Code::Unavailable))
+            .once(Rpc::WaitExecution, Fault::Status(Code::InvalidArgument, "no such operation"))
+            .calls(Rpc::Execute, 2),
         row("and so it calls one whose workers are just starting", Habits::default())
             .once(Rpc::Execute, no_workers)
             .calls(Rpc::Execute, 2),
