@@ -155,12 +155,16 @@ fn trexe(stage: &Stage) {
         let mut trexe = stage.client("trexe");
         trexe
             .args(["--remote", &format!("http://{}", stage.server)])
-            .args(["--platform-properties=OSFamily=linux,ISA=x86-64", "--input-path", "in"])
+            .args([
+                "--platform-properties=OSFamily=linux,ISA=x86-64",
+                "--input-path",
+                "in:in",
+            ])
             .args(["--output-path", "out", "--d", into, "--"])
             .args([
                 "/bin/sh",
                 "-c",
-                "cat in/word >out; cat /proc/sys/kernel/random/uuid >>out; pwd",
+                "set -e; cat in/word >out; cat /proc/sys/kernel/random/uuid >>out",
             ]);
         said(&mut trexe);
         fs::read_to_string(stage.path(into).join("out")).expect("the output")

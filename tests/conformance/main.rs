@@ -12,14 +12,18 @@
 #[path = "../support/buildgrid.rs"]
 mod buildgrid;
 #[path = "../support/casd.rs"]
+#[expect(dead_code, reason = "the bench needs more of it")]
 mod casd;
 mod check;
 mod checks;
 mod deviations;
 #[path = "../support/peer/mod.rs"]
+#[expect(dead_code, reason = "the soak needs more of it")]
 mod peer;
 #[path = "../support/serve.rs"]
+#[expect(dead_code, reason = "the soak needs more of it")]
 mod serve;
+#[path = "../support/server.rs"]
 mod server;
 
 use check::{Check, Outcome};
@@ -75,7 +79,8 @@ fn main() -> ExitCode {
         .iter()
         .for_each(|name| println!("FAILED  no check is called {name}"));
     for name in &options.servers {
-        match check::caught(|| run(&Server::start(name), &selected)) {
+        let files = tempfile::tempdir().expect("temporary directory");
+        match check::caught(|| run(&Server::start(name, files.path(), &[]), &selected)) {
             Ok(labels) => failed.extend(labels),
             Err(said) => {
                 println!("FAILED    {name}: {said}");

@@ -55,7 +55,8 @@ impl Watch {
             script(
                 &watch.bin.join(&name),
                 &format!(
-                    "printf '%s\\n' \"$PWD|$*\" >>'{}'\nexec /usr/bin/{name} \"$@\"\n",
+                    // In a server's sandbox there is no log.
+                    "{{ printf '%s\\n' \"$PWD|$*\" >>'{}'; }} 2>/dev/null\nexec /usr/bin/{name} \"$@\"\n",
                     watch.log.display()
                 ),
             );

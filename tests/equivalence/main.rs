@@ -2,16 +2,27 @@
 
 //! The test that matters most: real projects, built plainly and through rewrap, leave the same bytes behind.
 //!
-//!     cargo test --release --test equivalence -- [--all] [--seed N] [--project NAME] [--keep]
+//!     cargo test --release --test equivalence -- [--all] [--seed N] [--project NAME] [--compiler NAME] [--server NAME]
+//!                                                [--keep]
 //!
-//! Without `--all` each project is built once per mode, with a compiler and build type picked by the seed (default:
-//! the day). `tests/setup` gets the sources, the compilers and the server.
+//! Without `--all` each project is built once per mode, with a compiler, a build type and a server picked by the seed
+//! (default: the day). With it, with every compiler and build type, and the servers in turn. `tests/setup` gets the
+//! sources, the compilers and the servers.
 
 mod build;
+#[path = "../support/buildgrid.rs"]
+mod buildgrid;
 #[path = "../support/casd.rs"]
+#[expect(dead_code, reason = "the bench needs more of it")]
 mod casd;
 mod compare;
 mod project;
+#[path = "../support/serve.rs"]
+#[expect(dead_code, reason = "the soak needs more of it")]
+mod serve;
+#[path = "../support/server.rs"]
+#[expect(dead_code, reason = "the conformance suite needs more of it")]
+mod server;
 
 use build::{Kind, Setup, Watch};
 use project::{PROJECTS, Project};
@@ -52,6 +63,7 @@ struct Options {
     seed: u64,
     project: Option<String>,
     compiler: Option<String>,
+    server: Option<String>,
     keep: bool,
 }
 
@@ -66,6 +78,7 @@ fn options() -> Options {
         seed: day,
         project: None,
         compiler: None,
+        server: None,
         keep: false,
     };
     let mut words = std::env::args().skip(1);
@@ -77,6 +90,7 @@ fn options() -> Options {
             "--seed" => options.seed = value().parse().expect("a number"),
             "--project" => options.project = Some(value()),
             "--compiler" => options.compiler = Some(value()),
+            "--server" => options.server = Some(value()),
             other => panic!("no option `{other}`"),
         }
     }
@@ -92,6 +106,8 @@ fn main() {
         .tempdir()
         .expect("temporary directory");
     let (mut passed, mut failed) = (0, 0);
+    // Each project and compiler meets another one.
+    let mut servers = server::NAMES.iter().cycle().skip(random.usize(..server::NAMES.len()));
     for project in PROJECTS {
         let pick = random.choice(KINDS).copied().expect("kinds");
         if options.project.as_ref().is_some_and(|name| name != project.name) {
@@ -103,9 +119,11 @@ fn main() {
             (None, false) => vec![pick],
         };
         for kind in kinds {
+            let next = servers.next().expect("without end");
             let case = Case {
                 project,
                 kind,
+                server: options.server.as_deref().unwrap_or(next),
                 dir: work
                     .path()
                     .join(format!("{}-{}-{}", project.name, kind.compiler, kind.build_type)),
@@ -142,6 +160,8 @@ fn main() {
 struct Case<'a> {
     project: &'a Project,
     kind: Kind,
+    /// Which one executes.
+    server: &'a str,
     dir: PathBuf,
 }
 
@@ -237,7 +257,10 @@ impl Case<'_> {
         let plain = self.build(&home, &watch, None, 0o022);
         let mut results = vec![
             ("embedded store".to_owned(), self.embedded(&home, &watch, &plain)),
-            ("real execution".to_owned(), self.executed(&home, &watch, &plain)),
+            (
+                format!("executed by {}", self.server),
+                self.executed(&home, &watch, &plain),
+            ),
         ];
         if self.project.portable {
             results.push(("portable".to_owned(), self.portable(&watch)));
@@ -260,10 +283,11 @@ impl Case<'_> {
         failures
     }
 
-    /// (b) Executed by a server that we did not write; then warm; then from the server's cache alone.
+    /// (b) Executed by a server; then warm; then from the server's cache alone.
     fn executed(&self, home: &Path, watch: &Watch, plain: &Result) -> Vec<String> {
-        let server = casd::Casd::start(&self.dir.join("casd"));
-        let roots = format!("/usr:{}", self.dir.join("bin").display());
+        let scripts = self.dir.join("bin");
+        let server = server::Server::start(self.server, &self.dir.join("server"), &[&scripts]);
+        let roots = format!("/usr:{}", scripts.display());
         let settings = [
             ("REWRAP_REMOTE_EXECUTOR", server.address.as_str()),
             ("REWRAP_WORKER_ROOTS", &roots),

@@ -1,6 +1,6 @@
 //! BuildGrid with a database and a worker of its own on loopback, for as long as the value lives.
 
-use super::casd::tools;
+use super::casd::{SYSTEM, tools};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -38,8 +38,8 @@ struct Process {
 }
 
 impl BuildGrid {
-    /// Starts everything with all its files below `dir`.
-    pub(crate) fn start(dir: &Path, runner: Runner) -> Self {
+    /// Starts everything with all its files below `dir`. Actions in a sandbox can read `roots`.
+    pub(crate) fn start(dir: &Path, runner: Runner, roots: &[&Path]) -> Self {
         fs::create_dir_all(dir).expect("directory");
         let (database, connection) = start_database(dir);
         let port = free_port();
@@ -57,7 +57,7 @@ impl BuildGrid {
         let server = Process::start("buildgrid", dir, &mut server, rustix::process::Signal::TERM);
         server.until("answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let address = format!("127.0.0.1:{port}");
-        let worker = start_worker(dir, &address, runner);
+        let worker = start_worker(dir, &address, runner, roots);
         Self {
             _worker: worker,
             _server: server,
@@ -120,7 +120,7 @@ fn start_database(dir: &Path) -> (Process, String) {
     (server, connection)
 }
 
-fn start_worker(dir: &Path, address: &str, runner: Runner) -> Process {
+fn start_worker(dir: &Path, address: &str, runner: Runner, roots: &[&Path]) -> Process {
     let bin = tools().join("bin");
     let path = std::env::var("PATH").expect("PATH");
     let mut worker = Command::new(bin.join("buildbox-worker"));
@@ -137,15 +137,9 @@ fn start_worker(dir: &Path, address: &str, runner: Runner) -> Process {
         "--runner-arg=--staging-mode=copy-or-link",
     ]);
     if runner == Runner::Bubblewrap {
-        // On this machine, `/bin` and its like are links into `/usr`.
-        for (from, to) in [
-            ("/usr", "/usr"),
-            ("/usr/bin", "/bin"),
-            ("/usr/lib", "/lib"),
-            ("/usr/lib64", "/lib64"),
-        ] {
-            worker.arg(format!("--runner-arg=--ro-bind-mount={from}:{to}"));
-        }
+        worker.args(SYSTEM.map(|(from, to)| format!("--runner-arg=--ro-bind-mount={from}:{to}")));
+        let roots = roots.iter().map(|root| root.display());
+        worker.args(roots.map(|root| format!("--runner-arg=--ro-bind-mount={root}:{root}")));
     }
     worker.args(["--concurrent-jobs", "2", "--log-level", "info"]);
     worker.args(["--platform", "OSFamily=linux", "--platform", "ISA=x86-64", "worker"]);

@@ -20,17 +20,38 @@ pub(crate) fn tools() -> PathBuf {
     )
 }
 
+/// What of the system a sandbox shows, and where: `/bin` and its like are links into `/usr`.
+pub(crate) const SYSTEM: [(&str, &str); 4] = [
+    ("/usr", "/usr"),
+    ("/usr/bin", "/bin"),
+    ("/usr/lib", "/lib"),
+    ("/usr/lib64", "/lib64"),
+];
+
 impl Casd {
     /// Starts the server with its store below `dir`. The runner has no sandbox: actions see this machine's files.
     pub(crate) fn start(dir: &Path) -> Self {
-        let runner = tools().join("bin/buildbox-run-hosttools");
         Self::with(dir, |casd| {
-            casd.arg("--buildbox-run").arg(runner);
-            // Through FUSE it would need a device that a container lacks. By default it stores failures and serves them
-            // again.
-            casd.args(["--runner-arg=--staging-mode=copy-or-link", "--jobs", "2"]);
-            casd.arg("--cache-failures=false");
+            Self::execute(casd, "buildbox-run-hosttools");
         })
+    }
+
+    /// The same with a runner that shows actions their inputs and `/usr`.
+    pub(crate) fn start_sandboxed(dir: &Path) -> Self {
+        Self::with(dir, |casd| {
+            Self::execute(casd, "buildbox-run-bubblewrap");
+            casd.args(SYSTEM.map(|(from, to)| format!("--runner-arg=--ro-bind-mount={from}:{to}")));
+            // The runner looks for bwrap there.
+            let path = std::env::var("PATH").expect("PATH");
+            casd.env("PATH", format!("{}:{path}", tools().join("bin").display()));
+        })
+    }
+
+    fn execute(casd: &mut Command, runner: &str) {
+        casd.arg("--buildbox-run").arg(tools().join("bin").join(runner));
+        // Through FUSE it would need a device that a container lacks. By default it stores failures and serves them again.
+        casd.args(["--runner-arg=--staging-mode=copy-or-link", "--jobs", "2"]);
+        casd.arg("--cache-failures=false");
     }
 
     /// Starts a server that has a store below `dir` and passes on to another one what it cannot answer.
@@ -73,11 +94,6 @@ impl Casd {
             std::thread::sleep(Duration::from_millis(50));
         }
         server
-    }
-
-    /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.id()
     }
 }
 
