@@ -81,7 +81,7 @@ async fn buildgrid(runner: Runner) {
         return;
     }
     let dir = tempfile::tempdir().expect("a directory");
-    let server = BuildGrid::start(dir.path(), runner);
+    let server = BuildGrid::start(dir.path(), runner, &[]);
     check(&server.address, BUILDBOX).await;
 }
 

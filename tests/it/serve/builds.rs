@@ -193,7 +193,7 @@ fn on_servers_that_we_did_not_write() {
         return;
     }
     for runner in [Runner::HostTools, Runner::Bubblewrap] {
-        let grid = BuildGrid::start(&dir(&format!("{runner:?}")), runner);
+        let grid = BuildGrid::start(&dir(&format!("{runner:?}")), runner, &[]);
         check_steps(&format!("BuildGrid, {runner:?}"), &[executor(&grid.address)]);
     }
 }
