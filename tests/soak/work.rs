@@ -1,6 +1,7 @@
 //! What one client does at a time: an action, or a blob there and back.
 
-use super::peer::{Peer, Task, write_requests};
+use super::peer::blobs::write_requests;
+use super::peer::{Peer, Task};
 use bytes::Bytes;
 
 /// The largest blobs, and one in how many is one of them.
