@@ -235,8 +235,8 @@ fn the_last_state_is_the_result(peer: &Peer) {
     });
     let order: Vec<_> = told.collect();
     assert!(
-        stages.is_sorted() && stages.last() == Some(&Stage::Completed),
-        "{stages:?}"
+        order.is_sorted() && order.last() == Some(&Stage::Completed),
+        "{order:?}"
     );
     assert_eq!(peer.stdout(&response_of(last).unwrap().result.unwrap()), "out\n");
 }
