@@ -41,12 +41,8 @@ pub(crate) enum Needs {
 pub(crate) struct Announced {
     /// Digest functions, as the protocol numbers them.
     pub(crate) functions: Vec<i32>,
-    limit: i64,
-    streams: bool,
-    batches: bool,
-    updates: bool,
-    execution: bool,
-    api: (i32, i32),
+    /// Everything else that it has.
+    has: Vec<Needs>,
 }
 
 /// What came of a check.
@@ -107,7 +103,7 @@ impl Check {
 
     /// Looks whether the fact holds; `known` is why it does not, as far as is known.
     pub(crate) fn run(&self, peer: &Peer, announced: &Announced, known: Option<&'static str>) -> Outcome {
-        if !announced.has(self.needs) {
+        if !announced.has.contains(&self.needs) {
             return Outcome::NotAnnounced(self.needs);
         }
         match (caught(|| (self.look)(peer)), known) {
@@ -123,32 +119,26 @@ impl Announced {
     pub(crate) fn of(capabilities: &reapi::ServerCapabilities) -> Self {
         let zstd = i32::from(reapi::compressor::Value::Zstd);
         let cache = capabilities.cache_capabilities.clone().unwrap_or_default();
+        let execution = capabilities.execution_capabilities.as_ref();
+        let executes = execution.is_some_and(|execution| execution.exec_enabled);
         let high = capabilities.high_api_version.clone().unwrap_or_default();
+        let updates = cache.action_cache_update_capabilities;
+        let all = [
+            (Needs::Nothing, true),
+            (Needs::BatchLimit, cache.max_batch_total_size_bytes > 0),
+            (Needs::Zstd, cache.supported_compressors.contains(&zstd)),
+            (
+                Needs::ZstdBatches,
+                cache.supported_batch_update_compressors.contains(&zstd),
+            ),
+            (Needs::Updates, updates.is_some_and(|updates| updates.update_enabled)),
+            (Needs::Execution, executes),
+            (Needs::Api23, executes && (high.major, high.minor) >= (2, 3)),
+        ];
+        let has = all.into_iter().filter(|(_, has)| *has).map(|(needs, _)| needs);
         Self {
-            limit: cache.max_batch_total_size_bytes,
-            streams: cache.supported_compressors.contains(&zstd),
-            batches: cache.supported_batch_update_compressors.contains(&zstd),
-            updates: cache
-                .action_cache_update_capabilities
-                .is_some_and(|updates| updates.update_enabled),
-            execution: capabilities
-                .execution_capabilities
-                .as_ref()
-                .is_some_and(|execution| execution.exec_enabled),
-            api: (high.major, high.minor),
             functions: cache.digest_functions,
-        }
-    }
-
-    fn has(&self, needs: Needs) -> bool {
-        match needs {
-            Needs::Nothing => true,
-            Needs::BatchLimit => self.limit > 0,
-            Needs::Zstd => self.streams,
-            Needs::ZstdBatches => self.batches,
-            Needs::Updates => self.updates,
-            Needs::Execution => self.execution,
-            Needs::Api23 => self.execution && self.api >= (2, 3),
+            has: has.collect(),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Memory {
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let most = self.samples.iter().map(|(_, size)| size >> 20).max().unwrap_or(0);
-        let [a, b, c, d] = self.quarters().map(|size| size >> 20);
-        write!(f, "median of each quarter {a}, {b}, {c}, {d} MB; most {most} MB")
+        let quarters = self.quarters().map(|size| size >> 20);
+        write!(f, "median of each quarter {quarters:?} MB; most {most} MB")
     }
 }

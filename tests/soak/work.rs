@@ -1,6 +1,7 @@
 //! What one client does at a time: an action, or a blob there and back.
 
-use super::peer::{Peer, Task, write_requests};
+use super::peer::blobs::write_requests;
+use super::peer::{Peer, Task};
 use bytes::Bytes;
 
 /// The largest blobs, and one in how many is one of them.
@@ -106,9 +107,9 @@ fn blob(peer: &Peer, size: usize, seed: u64) -> Result<(), String> {
         }
     }
     let digest = peer.digest(&bytes);
-    let compressed = seed % 3 == 0;
+    let compressed = seed.is_multiple_of(3);
     let failed = |status: tonic::Status| format!("{status:?}");
-    if size <= BATCHED && seed % 2 == 0 {
+    if size <= BATCHED && seed.is_multiple_of(2) {
         let codes = peer.update(&[(digest.clone(), Bytes::from(bytes))]).map_err(failed)?;
         if codes != [tonic::Code::Ok] {
             return Err(format!("not stored: {codes:?}"));

@@ -223,7 +223,7 @@ fn the_last_state_is_the_result(peer: &Peer) {
             .iter()
             .all(|state| state.name == last.name && !state.name.is_empty())
     );
-    let stages = states.iter().map(|state| {
+    let told = states.iter().map(|state| {
         let any = state.metadata.as_ref().expect("metadata");
         assert!(
             any.type_url
@@ -233,10 +233,10 @@ fn the_last_state_is_the_result(peer: &Peer) {
         assert_eq!(metadata.action_digest.as_ref(), Some(&action));
         metadata.stage()
     });
-    let stages: Vec<_> = stages.collect();
+    let order: Vec<_> = told.collect();
     assert!(
-        stages.is_sorted() && stages.last() == Some(&Stage::Completed),
-        "{stages:?}"
+        order.is_sorted() && order.last() == Some(&Stage::Completed),
+        "{order:?}"
     );
     assert_eq!(peer.stdout(&response_of(last).unwrap().result.unwrap()), "out\n");
 }
@@ -286,7 +286,7 @@ fn a_missing_action_is_named(peer: &Peer) {
 fn a_missing_command_is_named(peer: &Peer) {
     let command = peer.digest(&fresh(100));
     let task = Task::new(&["/bin/true"]);
-    let action = peer.action(&task, command.clone(), peer.put(b""));
+    let action = task.action_of(command.clone(), peer.put(b""));
     is_named(peer, &peer.put(&action.encode_to_vec()), &[&command]);
 }
 

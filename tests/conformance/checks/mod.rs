@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "a check panics where its fact does not hold")]
+
 //! The facts, by part of the protocol.
 
 mod action_cache;

@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Peer, code, fresh, write_requests};
+use crate::peer::blobs::write_requests;
+use crate::peer::{Peer, code, fresh};
 use rewrap::pb::bytestream::WriteRequest;
 use rewrap::pb::reapi;
 use std::time::Duration;

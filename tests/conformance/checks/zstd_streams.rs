@@ -2,7 +2,8 @@
 
 use super::refused;
 use crate::check::checks;
-use crate::peer::{Peer, fresh, write_requests};
+use crate::peer::blobs::write_requests;
+use crate::peer::{Peer, fresh};
 use tonic::Code;
 
 checks! {

@@ -125,6 +125,15 @@ impl Task {
         self
     }
 
+    /// The action, with what it refers to.
+    pub(crate) fn action_of(&self, command: reapi::Digest, root: reapi::Digest) -> reapi::Action {
+        reapi::Action {
+            command_digest: Some(command),
+            input_root_digest: Some(root),
+            ..self.action.clone()
+        }
+    }
+
     /// The messages of this action, root directory last, and the input files.
     pub(crate) fn tree(&self, peer: &Peer) -> Tree {
         let mut tree = Tree::default();
@@ -201,16 +210,7 @@ impl Peer {
     #[track_caller]
     pub(crate) fn stage_with_root(&self, task: &Task, root: reapi::Digest) -> reapi::Digest {
         let command = self.put(&task.command.encode_to_vec());
-        self.put(&self.action(task, command, root).encode_to_vec())
-    }
-
-    /// The action of this task.
-    pub(crate) fn action(&self, task: &Task, command: reapi::Digest, root: reapi::Digest) -> reapi::Action {
-        reapi::Action {
-            command_digest: Some(command),
-            input_root_digest: Some(root),
-            ..task.action.clone()
-        }
+        self.put(&task.action_of(command, root).encode_to_vec())
     }
 }
 
