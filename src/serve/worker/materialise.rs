@@ -107,21 +107,23 @@ impl Work<'_> {
 
 fn write(place: &Place, file: &File, blob: &fs::File) -> io::Result<()> {
     let usual = if file.executable { 0o755 } else { 0o644 };
-    let asked = file.properties.mode;
-    let mode = asked.map_or(usual, |mode| if file.executable { mode | 0o111 } else { mode });
-    let unstarted = (mode & 0o111 != 0).then(|| STARTING.read().unwrap_or_else(PoisonError::into_inner));
+    let permissions = match file.properties.mode {
+        Some(asked) if file.executable => asked | 0o111,
+        asked => asked.unwrap_or(usual),
+    };
+    let unstarted = (permissions & 0o111 != 0).then(|| STARTING.read().unwrap_or_else(PoisonError::into_inner));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = openat(
+    let created = openat(
         place.anchor(),
         place.path(&file.name),
         flags,
         Mode::from_raw_mode(0o600),
     )?;
-    let mut made = fs::File::from(made);
-    copy(blob, file.digest.size(), &mut made)?;
-    fchmod(&made, Mode::from_raw_mode(mode))?;
-    futimens(&made, &times(file.properties.mtime.unwrap_or(EVERY_MTIME)))?;
-    drop(made);
+    let mut target = fs::File::from(created);
+    copy(blob, file.digest.size(), &mut target)?;
+    fchmod(&target, Mode::from_raw_mode(permissions))?;
+    futimens(&target, &times(file.properties.mtime.unwrap_or(EVERY_MTIME)))?;
+    drop(target);
     drop(unstarted);
     Ok(())
 }
