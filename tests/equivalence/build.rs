@@ -161,11 +161,11 @@ impl Setup<'_> {
         let (cc, cxx) = (watch.driver(kind.compiler), watch.driver(&kind.cxx()));
         let capture = watch.driver("capture");
         // What stands for the compiler: alone where a wrapper finds it by REWRAP_CC, in launcher form elsewhere.
-        let launched = |compiler: &str| match self.wrapped {
-            true => format!("{capture} rewrap-cc {compiler}"),
-            false => format!("{capture} {compiler}"),
+        let command = |compiler: &str| {
+            let wrapper = if self.wrapped { "rewrap-cc " } else { "" };
+            format!("{capture} {wrapper}{compiler}")
         };
-        let (launched_cc, launched_cxx) = (launched(&cc), launched(&cxx));
+        let (launched_cc, launched_cxx) = (command(&cc), command(&cxx));
         let alone_cc = if self.wrapped {
             format!("{capture} rewrap-cc")
         } else {

@@ -29,7 +29,7 @@ fn values_of_variables_are_kept(peer: &Peer) {
 fn arguments_are_kept(peer: &Peer) {
     let words = ["a b", "", "'", "\"", "$HOME", "*", "\\n", "ü\n"];
     let task = Task::new(&[&["/usr/bin/printf", "[%s]"], &words[..]].concat());
-    let expected: String = words.iter().map(|word| format!("[{word}]")).collect();
+    let expected = words.map(|word| format!("[{word}]")).concat();
     assert_eq!(peer.printed(&task), expected);
 }
 

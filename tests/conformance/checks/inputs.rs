@@ -77,8 +77,8 @@ fn names_may_be_odd(peer: &Peer) {
 fn a_large_file_is_there(peer: &Peer) {
     let bytes = fresh(10_000_000);
     let task = Task::sh("wc -c <large; tail -c 5 large | od -An -tx1").input("large", &bytes);
-    let tail: String = bytes[9_999_995..].iter().map(|byte| format!(" {byte:02x}")).collect();
-    assert_eq!(peer.printed(&task), format!("10000000\n{tail}\n"));
+    let tail: Vec<_> = bytes[9_999_995..].iter().map(|byte| format!(" {byte:02x}")).collect();
+    assert_eq!(peer.printed(&task), format!("10000000\n{}\n", tail.concat()));
 }
 
 fn a_thousand_files_are_there(peer: &Peer) {
