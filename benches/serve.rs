@@ -1,5 +1,5 @@
-//! `rewrap serve` beside buildbox-casd: cached lookups a second, and executions of `/bin/true` a second, each with a
-//! sandbox and without. One interleaved run: in each round every server does the same, one after the other. Checks every
+//! `rewrap serve` beside buildbox-casd: cached lookups a second and what one costs the server, and executions of
+//! `/bin/true` a second, each with a sandbox and without. The clients have the same processors as the servers. One interleaved run: in each round every server does the same, one after the other. Checks every
 //! answer and judges no time.
 //!
 //!     tests/setup buildbox && cargo bench --bench serve [-- ROUNDS]
@@ -27,12 +27,12 @@ use tokio::task::JoinSet;
 use tonic::Status;
 
 /// Lookups in one round, from how many clients at a time, of how many actions.
-const LOOKUPS: usize = 4000;
+const LOOKUPS: u32 = 8000;
 const LOOKING: usize = 32;
 const ACTIONS: usize = 200;
 
 /// Executions in one round, and from how many clients at a time. The servers run two at a time.
-const EXECUTIONS: usize = 60;
+const EXECUTIONS: u32 = 60;
 const EXECUTING: usize = 8;
 
 fn main() {
@@ -43,33 +43,47 @@ fn main() {
     // The first round warms up.
     for round in 0..=rounds {
         for contender in &mut contenders {
-            let (lookups, executions) = (contender.lookups(), contender.executions());
+            let before = processor_time(contender.pid);
+            let lookups = contender.lookups();
+            let cost = processor_time(contender.pid) - before;
+            let executions = contender.executions();
             if round > 0 {
                 contender.lookups.push(lookups);
+                contender.costs.push(cost * 1e6 / f64::from(LOOKUPS));
                 contender.executions.push(executions);
             }
         }
     }
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("{rounds} rounds, interleaved; a second: median (least to most), and the median of the ratios of a round");
-    println!("{LOOKING} clients look up, {EXECUTING} execute; load {load}");
-    println!("{:<28}{:>34}{:>34}", "", "cached lookups", "executions of /bin/true");
+    println!("{rounds} rounds, interleaved; median (least to most), and the median of the ratios of a round");
+    println!(
+        "{LOOKING} clients look up, {EXECUTING} execute; load {}",
+        load.trim_end()
+    );
+    println!(
+        "{:<26}{:>34}{:>30}{:>34}",
+        "", "cached lookups a second", "processor time of one, µs", "executions a second"
+    );
     let casd = &contenders[0];
     for contender in &contenders {
         let lookups = figures(&contender.lookups, &casd.lookups);
+        let costs = figures(&contender.costs, &casd.costs);
         let executions = figures(&contender.executions, &casd.executions);
-        println!("{:<28}{lookups:>34}{executions:>34}", contender.name);
+        println!("{:<26}{lookups:>34}{costs:>30}{executions:>34}", contender.name);
     }
 }
 
 /// A server under measurement.
 struct Contender {
     name: &'static str,
+    pid: u32,
     peer: Peer,
     /// What it has in its action cache.
     cached: Vec<reapi::Digest>,
     /// Of each round, a second.
     lookups: Vec<f64>,
+    /// Of each round: microseconds of the server's processor time for a lookup.
+    costs: Vec<f64>,
     executions: Vec<f64>,
     _process: Box<dyn Any>,
 }
@@ -81,15 +95,30 @@ fn contenders(dir: &Path) -> Vec<Contender> {
     let rewrap = Serve::start(&dir.join("rewrap"), &["--sandbox", "require"]);
     let open = Serve::start(&dir.join("rewrap-open"), &["--sandbox", "off"]);
     vec![
-        Contender::new("casd, no sandbox", &casd.address.clone(), Box::new(casd)),
-        Contender::new("casd, bubblewrap", &sandboxed.address.clone(), Box::new(sandboxed)),
-        Contender::new("rewrap serve, no sandbox", &open.address.clone(), Box::new(open)),
-        Contender::new("rewrap serve, sandbox", &rewrap.address.clone(), Box::new(rewrap)),
+        Contender::new("casd, no sandbox", &casd.address.clone(), casd.pid(), Box::new(casd)),
+        Contender::new(
+            "casd, bubblewrap",
+            &sandboxed.address.clone(),
+            sandboxed.pid(),
+            Box::new(sandboxed),
+        ),
+        Contender::new(
+            "rewrap serve, no sandbox",
+            &open.address.clone(),
+            open.pid(),
+            Box::new(open),
+        ),
+        Contender::new(
+            "rewrap serve, sandbox",
+            &rewrap.address.clone(),
+            rewrap.pid(),
+            Box::new(rewrap),
+        ),
     ]
 }
 
 impl Contender {
-    fn new(name: &'static str, address: &str, process: Box<dyn Any>) -> Self {
+    fn new(name: &'static str, address: &str, pid: u32, process: Box<dyn Any>) -> Self {
         let peer = Peer::connect(address);
         let result = reapi::ActionResult {
             output_files: vec![reapi::OutputFile {
@@ -108,9 +137,11 @@ impl Contender {
         let cached = (0..ACTIONS).map(put).collect();
         Self {
             name,
+            pid,
             peer,
             cached,
             lookups: Vec::new(),
+            costs: Vec::new(),
             executions: Vec::new(),
             _process: process,
         }
@@ -118,7 +149,7 @@ impl Contender {
 
     /// How many results it gives out in a second.
     fn lookups(&self) -> f64 {
-        let actions = self.cached.iter().cycle().take(LOOKUPS).cloned().collect();
+        let actions = self.cached.iter().cycle().take(LOOKUPS as usize).cloned().collect();
         rate(&self.peer, LOOKING, actions, look_up)
     }
 
@@ -194,6 +225,21 @@ where
     };
     peer.wait::<()>(all).expect("all calls succeed");
     count / started.elapsed().as_secs_f64()
+}
+
+/// Seconds that a process has had a processor for.
+fn processor_time(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
+    // After the name, which may hold anything: proc(5), fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(") ").expect("a name");
+    let ticks: u32 = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u32>().expect("ticks"))
+        .sum();
+    let second = u32::try_from(rustix::param::clock_ticks_per_second()).expect("some hundreds");
+    f64::from(ticks) / f64::from(second)
 }
 
 fn median(values: &[f64]) -> f64 {

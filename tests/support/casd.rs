@@ -95,6 +95,11 @@ impl Casd {
         }
         server
     }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Casd {
