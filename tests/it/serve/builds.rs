@@ -1,6 +1,6 @@
 //! Builds of ours with a server of ours, over every transport and across a server's death; and with other servers.
 
-use super::{Authority, Server, write_tokens};
+use super::{Authority, Server, command, write_tokens};
 use crate::support::buildgrid::{BuildGrid, Runner};
 use crate::support::casd::Casd;
 use crate::support::serve::Serve;
@@ -15,7 +15,7 @@ use std::process::{Command, Output, Stdio};
 const FILES: [(&str, &str); 4] = [
     (
         "main.c",
-        "#include \"own.h\"\n#include <stdio.h>\nint main(void) { puts(OWN); return part(); }\n",
+        "#include \"own.h\"\n#include <stdio.h>\n#include <ftw.h>\nint main(void) { puts(OWN); return part(); }\n",
     ),
     ("own.h", "#define OWN \"own\"\nint part(void);\n"),
     (
@@ -269,4 +269,40 @@ fn what_was_kept_outlives_the_server() {
         server.signal(signal);
         server.ended();
     }
+}
+
+/// A server whose machine has other contents in `/usr/include/ftw.h`, which one of the two sources includes.
+#[test]
+fn a_machine_with_another_header_runs_no_step_that_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let header = dir.path().join("ftw.h");
+    let text = fs::read_to_string("/usr/include/ftw.h").unwrap();
+    fs::write(&header, format!("{text}#define OF_ANOTHER_MACHINE 1\n")).unwrap();
+    let options = ["--listen", "127.0.0.1:0"];
+    let serve = command(dir.path(), &options);
+    let mut there = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        there.arg("--map-root-user");
+    }
+    there
+        .args(["--mount", "sh", "-c"])
+        .arg("mount --bind \"$0\" /usr/include/ftw.h && exec \"$@\"")
+        .arg(&header)
+        .arg(serve.get_program())
+        .args(serve.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", dir.path())
+        .stdin(Stdio::null())
+        .current_dir("/");
+    let server = Server::of_command(there, dir.path(), &options);
+    let project = Project::new();
+    let user = User::new(&[executor(server.address())]);
+    let expected = BTreeMap::from([("fallback".to_owned(), 1), ("remote".to_owned(), 1)]);
+    assert_eq!(user.build(&project), expected, "{}", user.reasons(&project));
+    assert!(
+        user.reasons(&project).contains("/usr/include/ftw.h"),
+        "{}",
+        user.reasons(&project)
+    );
 }
