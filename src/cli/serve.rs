@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const DETAILS: &str = "\
 Who may connect:
   Unix socket, loopback   the user who runs the server, and those of --allow-uid
-  elsewhere               needs TLS, and a client certificate (--tls-client-ca) or a token (--tokens)
+  elsewhere               through TLS: with a certificate (--tls-client-ca) or a token (--tokens)
 
 Examples:
   rewrap serve                                               on 127.0.0.1:8980, for yourself
@@ -51,16 +51,16 @@ pub(super) struct Arguments {
     /// How many actions may run at a time [default: the number of processors]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     slots: Option<u16>,
-    #[command(flatten)]
-    actions: ActionArguments,
-    #[command(flatten)]
-    clients: ClientArguments,
     /// Where to answer `/metrics`, in plain HTTP and for everybody who can reach it
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
     /// What to log
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Info)]
     log_level: LogLevel,
+    #[command(flatten)]
+    actions: ActionArguments,
+    #[command(flatten)]
+    clients: ClientArguments,
 }
 
 #[derive(Debug, Args)]

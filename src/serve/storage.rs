@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 pub(super) const MESSAGE: usize = 4 << 20;
 
 /// So many files are looked at, or so many bytes read, where the request came in. They are in the kernel's memory as a
-/// rule, and each takes a microsecond or two: to have another thread do it takes ten times as long.
+/// rule, and each look takes 1.3 µs; to have another thread do it costs 4 µs if that is awake, and else 25 µs.
 pub(super) const FILES_IN_PLACE: usize = 32;
 /// See [`FILES_IN_PLACE`].
 pub(super) const BYTES_IN_PLACE: u64 = 64 << 10;

@@ -109,6 +109,11 @@ impl Uploads {
         })
     }
 
+    /// Lets go all that no stream has: somebody else needs the room now.
+    pub(super) fn make_room(&self) {
+        lock(&self.all).retain(|key, upload| idle(key, upload).is_none());
+    }
+
     /// Lets go what is too much or too old, the oldest first; how long until the next one is too old.
     fn prune(&self) -> Option<Duration> {
         let mut all = lock(&self.all);
@@ -196,6 +201,12 @@ impl Session {
         self.incoming(store)?;
         let incoming = self.part_mut().incoming.take();
         incoming.expect("it was just there").finish()
+    }
+
+    /// Forgets what has come, since the disk is full, and what has come of uploads that no stream has.
+    pub(super) fn make_room(&mut self) {
+        self.discard();
+        self.uploads.make_room();
     }
 
     /// Forgets what has come.

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio_stream::Stream as _;
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 /// A client that sends fewer bytes in a second, after a while, has gone to sleep.
 const SLOWEST: u64 = 1 << 10;
@@ -274,8 +274,12 @@ impl Writer {
         elsewhere(move || match self.take_here(&pieces, then) {
             Ok(progress) => Ok((self, progress)),
             Err(refused) => {
-                self.session.discard();
-                Err(refused.into())
+                let status = Status::from(refused);
+                match status.code() {
+                    Code::ResourceExhausted => self.session.make_room(),
+                    _ => self.session.discard(),
+                }
+                Err(status)
             }
         })
         .await

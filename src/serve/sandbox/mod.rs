@@ -15,7 +15,7 @@ mod spec;
 
 pub(crate) use capture::{Capture, Printed};
 pub(crate) use memory::Memory;
-pub(crate) use running::{Allowed, Ended, Running};
+pub(crate) use running::{Allowed, Ended, Running, STARTING};
 pub(crate) use spec::{End, Fault, NotStarted};
 
 use crate::pb::reapi::command::EnvironmentVariable;

@@ -13,9 +13,6 @@ const DEFAULT: &[(&str, &[&str])] = &[
     ("/etc", &["alternatives", "ld.so."]),
 ];
 
-/// Directories that are not what `lib` is for, but begin so.
-const NO_TOOLCHAIN: &str = "lost+found";
-
 const DEVICES: &[&str] = &["full", "null", "random", "urandom", "zero"];
 
 /// Links in `/dev` that programs count upon (Linux's devices.txt), and POSIX shared memory.
@@ -43,7 +40,7 @@ impl Roots {
                 path: directory.to_owned(),
                 source,
             })?;
-            names.retain(|name| beginnings.iter().any(|beginning| name.starts_with(beginning)) && name != NO_TOOLCHAIN);
+            names.retain(|name| beginnings.iter().any(|beginning| name.starts_with(beginning)));
             names.sort();
             for name in names {
                 roots.add(&directory.join(name), true)?;

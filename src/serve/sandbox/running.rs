@@ -13,10 +13,16 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How long an init has for killing what it has started.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Held for writing while a program is started, and for reading by whoever has an executable file open for writing. A
+/// child has all that its parent has open until it becomes another program; what somebody has open for writing cannot be
+/// started (`ETXTBSY`), which may be an input of another action.
+pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 
 /// How an action came to its end. Nothing of it runs any more.
 #[derive(Debug)]
@@ -66,13 +72,19 @@ impl Running {
         for pipe in [&stdout, &stderr] {
             fcntl_setfl(pipe, OFlags::NONBLOCK)?;
         }
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .env_clear()
             .stdin(OwnedFd::from(inits))
             .stdout(inits_stdout)
-            .stderr(inits_stderr)
-            .spawn()?;
+            .stderr(inits_stderr);
+        let starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+        let child = command.spawn();
+        drop(starting);
+        // Its ends of the pipes are closed here, or they would have no end.
+        drop(command);
+        let child = child?;
         let mut running = Self {
             child,
             socket,

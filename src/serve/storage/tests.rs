@@ -238,6 +238,10 @@ async fn on_a_full_disk(dir: &Path) {
     let content = noise(500_000);
     let digest = Digest::of(&content);
     let encoded = crate::compression::compress(&content).unwrap();
+    let left = format!("uploads/id/blobs/{}", Digest::of(b"left"));
+    let leave = server.write(tokio_stream::iter(vec![request(&left, 0, b"le")])).await;
+    assert_eq!(code(leave), Code::InvalidArgument);
+    assert_eq!(server.written(&left).await.unwrap(), (2, false));
     for (kind, content) in [("blobs", &content), ("compressed-blobs/zstd", &encoded)] {
         for piece in [1000, 100_000, 1_000_000] {
             let name = format!("uploads/id/{kind}/{digest}");
@@ -248,6 +252,7 @@ async fn on_a_full_disk(dir: &Path) {
             assert_eq!(server.written(&name).await.unwrap(), (0, false));
         }
     }
+    assert_eq!(server.written(&left).await.unwrap(), (0, false), "others need its room");
     let blob = |content: &[u8]| reapi::batch_update_blobs_request::Request {
         digest: Some(Digest::of(content).into()),
         data: Bytes::copy_from_slice(content),

@@ -4,6 +4,7 @@
 //! of the tree is on any path that is written to.
 
 use super::super::job::RunError;
+use super::super::sandbox::STARTING;
 use super::copy::copy;
 use super::listing::{File, Properties};
 use super::perform::{host, store_failed};
@@ -17,6 +18,7 @@ use rustix::fs::{
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::sync::PoisonError;
 
 /// When an input was changed last, if its node does not say: at the same time always, since compilers record it
 /// (`__TIMESTAMP__`, precompiled headers). 2000-01-01, as other workers say; archivers know no time before 1980.
@@ -104,22 +106,26 @@ impl Work<'_> {
 }
 
 fn write(place: &Place, file: &File, blob: &fs::File) -> io::Result<()> {
+    let usual = if file.executable { 0o755 } else { 0o644 };
+    let permissions = match file.properties.mode {
+        Some(asked) if file.executable => asked | 0o111,
+        asked => asked.unwrap_or(usual),
+    };
+    let unstarted = (permissions & 0o111 != 0).then(|| STARTING.read().unwrap_or_else(PoisonError::into_inner));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = openat(
+    let created = openat(
         place.anchor(),
         place.path(&file.name),
         flags,
         Mode::from_raw_mode(0o600),
     )?;
-    let mut made = fs::File::from(made);
-    copy(blob, file.digest.size(), &mut made)?;
-    let usual = if file.executable { 0o755 } else { 0o644 };
-    let asked = file
-        .properties
-        .mode
-        .map(|mode| if file.executable { mode | 0o111 } else { mode });
-    fchmod(&made, Mode::from_raw_mode(asked.unwrap_or(usual)))?;
-    Ok(futimens(&made, &times(file.properties.mtime.unwrap_or(EVERY_MTIME)))?)
+    let mut target = fs::File::from(created);
+    copy(blob, file.digest.size(), &mut target)?;
+    fchmod(&target, Mode::from_raw_mode(permissions))?;
+    futimens(&target, &times(file.properties.mtime.unwrap_or(EVERY_MTIME)))?;
+    drop(target);
+    drop(unstarted);
+    Ok(())
 }
 
 fn times((tv_sec, nanos): (i64, u32)) -> Timestamps {

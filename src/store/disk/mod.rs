@@ -42,7 +42,8 @@ use pins::Pinned;
 use proofs::Proofs;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -376,9 +377,20 @@ fn open_used(path: &Path) -> Result<Option<(File, Metadata)>, PathError> {
     Ok(Some((file, metadata)))
 }
 
-fn read_all(mut file: &File, metadata: &Metadata) -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.read_to_end(&mut content)?;
+/// The content of a file of this length; less if it has become shorter. One system call: `read_to_end` would ask for the
+/// length again, and for more at the end.
+fn read_all(file: &File, metadata: &Metadata) -> std::io::Result<Vec<u8>> {
+    let mut content = vec![0; usize::try_from(metadata.len()).map_err(std::io::Error::other)?];
+    let mut filled = 0;
+    while filled < content.len() {
+        match file.read_at(&mut content[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    content.truncate(filled);
     Ok(content)
 }
 

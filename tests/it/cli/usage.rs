@@ -76,6 +76,7 @@ fn help_and_version_go_to_stdout() {
       config       Look at the configuration
       store        Look after the store on this machine
       daemon       Look after the daemon behind the wrappers
+      serve        Be a Remote Execution server on this machine: cache, and actions in a sandbox
       completions  Print a script that teaches a shell to complete `rewrap` commands
       help         Print this message or the help of the given subcommand(s)
 

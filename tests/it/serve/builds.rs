@@ -171,7 +171,8 @@ fn check_steps(what: &str, settings: &[(&'static str, String)]) {
     for place in ["remote", "remote_cache"] {
         let user = User::new(settings);
         let both = BTreeMap::from([(place.to_owned(), 2)]);
-        assert_eq!(user.build(&project), both, "{what}: {}", user.reasons(&project));
+        let places = user.build(&project);
+        assert_eq!(places, both, "{what}: {}", user.reasons(&project));
     }
 }
 
@@ -262,7 +263,8 @@ fn what_was_kept_outlives_the_server() {
         let mut server = Server::start(dir.path(), &["--listen", "127.0.0.1:0"]);
         let user = User::new(&[executor(server.address())]);
         let expected = BTreeMap::from([(place.to_owned(), 2)]);
-        assert_eq!(user.build(&project), expected, "{}", server.log());
+        let places = user.build(&project);
+        assert_eq!(places, expected, "{}\n{}", user.reasons(&project), server.log());
         place = "remote_cache";
         server.signal(signal);
         server.ended();

@@ -1,7 +1,7 @@
 //! The init of an action: this program, started again by the server, with one thread and nothing of its own to do.
 //!
-//! [`enter`] makes the namespaces and starts the init in them; [`run`] builds the file system, starts the action's
-//! program, takes the processes that lost their parent, and kills what is left. Without namespaces [`run`] comes first.
+//! `enter` makes the namespaces and starts the init in them; `run` builds the file system, starts the action's
+//! program, takes the processes that lost their parent, and kills what is left. Without namespaces `run` comes first.
 //! Neither knows actions, digests or stores.
 
 mod file_system;
@@ -21,7 +21,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, ExitCode};
 
-/// The first argument of a program that is to be an init; the second is a [`Stage`].
+/// The first argument of a program that is to be an init; the second is a `Stage`.
 pub const INIT: &str = "sandbox-init";
 
 /// What an init begins with.

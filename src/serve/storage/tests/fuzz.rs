@@ -1,7 +1,6 @@
 //! Requests with bytes changed on the way: each is answered, and only with codes that say whose fault it is.
 
 use super::*;
-use crate::store::DiskStore;
 use proptest::prelude::*;
 use prost::Message;
 use reapi::action_cache_server::ActionCache as _;
@@ -51,7 +50,6 @@ impl Services {
     /// A request of this method that is all right.
     fn example(&self, method: usize) -> Vec<u8> {
         let blob = Some(self.storage.store().put_bytes(b"blob").unwrap().into());
-        let action_digest = blob.clone();
         let digest_function = 1;
         match method {
             0 => reapi::FindMissingBlobsRequest {
@@ -81,6 +79,15 @@ impl Services {
                 ..Default::default()
             }
             .encode_to_vec(),
+            _ => self.other_example(method),
+        }
+    }
+
+    /// The same for methods that are not about several blobs.
+    fn other_example(&self, method: usize) -> Vec<u8> {
+        let blob = Some(self.storage.store().put_bytes(b"blob").unwrap().into());
+        let action_digest = Some(Digest::of(b"blob").into());
+        match method {
             3 => reapi::GetActionResultRequest {
                 instance_name: "main".to_owned(),
                 action_digest,

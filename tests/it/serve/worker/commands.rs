@@ -1,7 +1,7 @@
 //! What commands do and what becomes of it.
 
 use super::bench::{Bench, command, sh, variable};
-use rewrap::pb::reapi::Command;
+use rewrap::pb::reapi::{Command, Directory, FileNode};
 use rewrap::serve::sandbox::SandboxMode::{Off, Require};
 
 /// Both ways of running are one to whoever asks for an action.
@@ -99,6 +99,36 @@ fn a_program_is_found_as_its_command_names_it() {
             None,
             "Invalid: cannot start the program `./text`: Permission denied (os error 13)",
         );
+    });
+}
+
+#[test]
+fn inputs_can_be_started_while_others_are_laid_out() {
+    let bench = Bench::new(Off);
+    let mut program = std::fs::read("/bin/true").unwrap();
+    let trees: Vec<_> = (0..4u8)
+        .map(|number| {
+            program.push(number);
+            bench.put_message(&Directory {
+                files: vec![FileNode {
+                    name: "program".to_owned(),
+                    digest: Some(bench.put(&program).into()),
+                    is_executable: true,
+                    node_properties: None,
+                }],
+                ..Directory::default()
+            })
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for tree in trees {
+            let bench = &bench;
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    assert_eq!(bench.told(&bench.run(command(&["./program"], &[]), tree)), "0");
+                }
+            });
+        }
     });
 }
 
