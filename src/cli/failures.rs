@@ -102,7 +102,9 @@ impl From<ServeError> for Failure {
             ServeError::NeedsCredentials(_) => {
                 usage(failure).hint("give --tls-client-ca to admit by certificate, or --tokens to admit by token")
             }
-            ServeError::StrangeHome(_) => failure.hint("take a directory that does not exist yet, by --dir"),
+            ServeError::StrangeHome(_) | ServeError::NotEmpty(_) => {
+                failure.hint("take a directory that does not exist yet, by --dir")
+            }
             ServeError::NotASocket(_) => failure.hint("remove it, or listen elsewhere"),
             ServeError::OpenDirectory(_) => {
                 failure.hint("take a directory that does not exist yet, or take the right to write away (`chmod go-w`)")

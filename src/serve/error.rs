@@ -23,6 +23,9 @@ pub enum ServeError {
     /// Others could change what is kept.
     #[error("cannot keep anything in `{}`: it belongs to another user, or others may write it", .0.display())]
     StrangeHome(PathBuf),
+    /// The directory is somebody's for something else.
+    #[error("cannot keep anything in `{}`: it holds other files", .0.display())]
+    NotEmpty(PathBuf),
     /// An address that others can reach, without TLS.
     #[error("cannot listen at {0} without TLS: it is not loopback, and an open server runs anybody's programs")]
     NeedsTls(SocketAddr),

@@ -1,9 +1,9 @@
 //! The server's directory: one server at a time, and what is where.
 //!
 //! ```text
-//! lock      locked while a server runs, and its pid
-//! store/    blobs and results
-//! scratch/  the running actions'; emptied by the worker when it starts
+//! rewrap-serve.lock  locked while a server runs, and its pid; what makes a directory a server's
+//! store/             blobs and results
+//! scratch/           the running actions'; emptied by the worker when it starts
 //! ```
 
 use super::error::ServeError;
@@ -12,6 +12,8 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+const LOCK: &str = "rewrap-serve.lock";
 
 /// The directory, locked until this is dropped or the process ends, however it ends.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ impl Home {
         // Actions are given paths below it, and must not depend on where the server was started.
         let dir = dir.canonicalize().at("find", dir)?;
         check(&dir)?;
+        check_content(&dir)?;
         let lock = lock(&dir)?;
         let home = Self { dir, _lock: lock };
         // Inputs and outputs of actions are nobody else's to read.
@@ -61,8 +64,17 @@ fn check(dir: &Path) -> Result<(), ServeError> {
     Err(ServeError::StrangeHome(dir.to_owned()))
 }
 
+/// A directory with other things in it was named by mistake.
+fn check_content(dir: &Path) -> Result<(), ServeError> {
+    let mut entries = std::fs::read_dir(dir).at("list", dir)?;
+    if entries.next().is_none() || dir.join(LOCK).exists() {
+        return Ok(());
+    }
+    Err(ServeError::NotEmpty(dir.to_owned()))
+}
+
 fn lock(dir: &Path) -> Result<File, ServeError> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let mut file = File::options()
         .read(true)
         .write(true)
@@ -117,5 +129,16 @@ mod tests {
             assert_eq!(entered.is_ok(), right, "{mode:o}");
             assert!(right || matches!(entered, Err(ServeError::StrangeHome(_))), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_directory_with_other_things_in_it_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Home::enter(dir.path()).unwrap());
+        drop(Home::enter(dir.path()).unwrap());
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join("notes"), "").unwrap();
+        assert!(matches!(Home::enter(other.path()), Err(ServeError::NotEmpty(_))));
+        assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 1);
     }
 }
