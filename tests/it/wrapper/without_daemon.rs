@@ -1,10 +1,11 @@
 //! Steps without a daemon, or with one that is of no use.
 
-use crate::steps::{Bench, Quick, eventually, make_private, run, told};
+use crate::steps::{Bench, Quick, as_asked, eventually, make_private, run, told};
 use rewrap::daemon::Answer;
 use rewrap::pb::wire::{Publish, StepRequest};
 use std::io::Read as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 const RAN: (i32, &str) = (3, "tool\n");
 
@@ -49,19 +50,44 @@ fn a_new_daemon_takes_the_mark_away() {
 }
 
 #[test]
-fn a_daemon_that_never_acknowledges_costs_one_step_unless_its_heart_stands_still() {
-    let bench = Bench::new();
-    let _listener = bench.place().listen().unwrap();
-    let heart = bench.place().heart().unwrap();
-    heart.beat_for_start().unwrap();
-    runs_here(&bench);
-    assert_eq!(bench.reasons(), ["daemon-late"]);
-    assert!(!bench.place().is_down(), "busy is not down");
+fn a_daemon_that_never_acknowledges_costs_one_step() {
+    for beats in [true, false] {
+        let bench = Bench::new();
+        let _listener = bench.place().listen().unwrap();
+        if beats {
+            bench.place().heart().unwrap().beat_for_start().unwrap();
+        }
+        runs_here(&bench);
+        assert_eq!(bench.reasons(), ["daemon-late"]);
+        assert!(bench.place().is_down());
+    }
+}
 
-    std::fs::remove_file(bench.meeting_file("beat")).unwrap();
-    runs_here(&bench);
-    assert_eq!(bench.reasons(), ["daemon-late", "daemon-late"]);
-    assert!(bench.place().is_down());
+#[test]
+fn a_daemon_that_acknowledges_late_is_waited_for_while_its_heart_beats() {
+    use rewrap::pb::wire::{Ack, ToDaemon, ToWrapper, to_daemon, to_wrapper::Message};
+    let bench = Bench::new();
+    let listener = bench.place().listen().unwrap();
+    bench.place().heart().unwrap().beat_for_start().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (stream, _) = listener.accept().unwrap();
+            let (request, _): (ToDaemon, _) =
+                rewrap::wire::receive(&stream, rewrap::wire::Patience::default()).unwrap();
+            let Some(to_daemon::Message::Step(step)) = request.message else {
+                panic!("{request:?}")
+            };
+            // Longer than a wrapper waits for a heart that stands still.
+            std::thread::sleep(Duration::from_millis(400));
+            for message in [Message::Ack(Ack {}), Message::RunHere(as_asked(&step))] {
+                let message = Some(message);
+                rewrap::wire::send(&stream, &ToWrapper { message }, &[]).unwrap();
+            }
+        });
+        runs_here(&bench);
+    });
+    assert!(bench.reasons().is_empty(), "{:?}", bench.reasons());
+    assert!(!bench.place().is_down());
 }
 
 #[test]
