@@ -35,6 +35,13 @@ pub(crate) struct Project {
     pub(crate) portable: bool,
 }
 
+impl Project {
+    /// Whether it cannot be built in parallel.
+    pub(crate) fn is_serial(&self) -> bool {
+        self.options.contains(&"-j1")
+    }
+}
+
 /// All of them, smallest first.
 pub(crate) const PROJECTS: &[Project] = &[
     Project {
