@@ -77,7 +77,7 @@ impl RemoteError {
 
 /// A status other than OK.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("`{endpoint}` refused {call}: {}{}{message}", name(*code), if message.is_empty() { "" } else { ": " })]
+#[error("`{endpoint}` refused {call}: {}{}{message}", code_name(*code), if message.is_empty() { "" } else { ": " })]
 pub struct Refusal {
     /// The address, without credentials.
     pub endpoint: String,
@@ -141,8 +141,8 @@ impl Refusal {
     }
 }
 
-/// The code's name as the protocol spells it.
-fn name(code: Code) -> &'static str {
+/// A gRPC code's name as the protocol spells it.
+pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -23,7 +23,7 @@ pub use call::{Instance, Remote, ServerKey};
 pub use capabilities::{ApiVersion, Capabilities, Unusable};
 pub use cas::{RemoteCas, Source, Uploaded};
 pub use channel::{ChannelError, Connections};
-pub use error::{Refusal, RemoteError};
+pub use error::{Refusal, RemoteError, code_name};
 pub use execution::{ExecutionLimits, ExecutionRequest, RemoteExecution};
 pub use request_metadata::RequestMetadata;
 pub use retry::Policy;

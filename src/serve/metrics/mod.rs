@@ -176,7 +176,7 @@ impl Metrics {
             Code::NotFound if method == calls::LOOKUP => self.lookup(false),
             _ => {}
         }
-        let code = calls::name(code);
+        let code = crate::remote::code_name(code);
         self.calls.get_or_create(&CallLabel { method, code }).inc();
     }
 

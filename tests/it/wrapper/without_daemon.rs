@@ -2,7 +2,8 @@
 
 use crate::steps::{Bench, Quick, as_asked, eventually, make_private, run, told};
 use rewrap::daemon::Answer;
-use rewrap::pb::wire::{Publish, StepRequest};
+use rewrap::pb::wire::to_wrapper::Message;
+use rewrap::pb::wire::{Ack, Publish, StepRequest, ToDaemon, ToWrapper, to_daemon};
 use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -63,10 +64,8 @@ fn a_daemon_that_never_acknowledges_costs_one_step() {
     }
 }
 
-#[test]
-fn a_daemon_that_acknowledges_late_is_waited_for_while_its_heart_beats() {
-    use rewrap::pb::wire::{Ack, ToDaemon, ToWrapper, to_daemon, to_wrapper::Message};
-    let bench = Bench::new();
+/// A step with a daemon that says this to it, after a while.
+fn runs_here_with_a_daemon(bench: &Bench, silent: Duration, says: fn(&StepRequest) -> Vec<Message>) {
     let listener = bench.place().listen().unwrap();
     bench.place().heart().unwrap().beat_for_start().unwrap();
     std::thread::scope(|scope| {
@@ -77,14 +76,23 @@ fn a_daemon_that_acknowledges_late_is_waited_for_while_its_heart_beats() {
             let Some(to_daemon::Message::Step(step)) = request.message else {
                 panic!("{request:?}")
             };
-            // Longer than a wrapper waits for a heart that stands still.
-            std::thread::sleep(Duration::from_millis(400));
-            for message in [Message::Ack(Ack {}), Message::RunHere(as_asked(&step))] {
+            std::thread::sleep(silent);
+            for message in says(&step) {
                 let message = Some(message);
                 rewrap::wire::send(&stream, &ToWrapper { message }, &[]).unwrap();
             }
         });
-        runs_here(&bench);
+        runs_here(bench);
+    });
+}
+
+#[test]
+fn a_daemon_that_acknowledges_late_is_waited_for_while_its_heart_beats() {
+    let bench = Bench::new();
+    // Longer than a wrapper waits for a heart that stands still.
+    let silent = Duration::from_millis(400);
+    runs_here_with_a_daemon(&bench, silent, |step| {
+        vec![Message::Ack(Ack {}), Message::RunHere(as_asked(step))]
     });
     assert!(bench.reasons().is_empty(), "{:?}", bench.reasons());
     assert!(!bench.place().is_down());
@@ -93,20 +101,7 @@ fn a_daemon_that_acknowledges_late_is_waited_for_while_its_heart_beats() {
 #[test]
 fn a_daemon_that_hangs_up_after_its_word_is_no_reason_to_skip_the_next() {
     let bench = Bench::new();
-    let listener = bench.place().listen().unwrap();
-    bench.place().heart().unwrap().beat_for_start().unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            use rewrap::pb::wire::{Ack, ToDaemon, ToWrapper, to_wrapper};
-            let (stream, _) = listener.accept().unwrap();
-            let _: (ToDaemon, _) = rewrap::wire::receive(&stream, rewrap::wire::Patience::default()).unwrap();
-            let ack = ToWrapper {
-                message: Some(to_wrapper::Message::Ack(Ack {})),
-            };
-            rewrap::wire::send(&stream, &ack, &[]).unwrap();
-        });
-        runs_here(&bench);
-    });
+    runs_here_with_a_daemon(&bench, Duration::ZERO, |_| vec![Message::Ack(Ack {})]);
     assert_eq!(bench.reasons(), ["daemon-lost"]);
     assert!(!bench.place().is_down());
 }
