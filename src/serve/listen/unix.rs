@@ -146,6 +146,8 @@ mod tests {
         // As after `kill -9`: the name is there, and nobody behind it.
         let kept = dir.path().join("kept");
         fs::hard_link(&path, &kept).unwrap();
+        // A child that another test is just starting may still hold a copy.
+        rustix::net::shutdown(&first.socket, rustix::net::Shutdown::Both).unwrap();
         drop(first);
         fs::rename(&kept, &path).unwrap();
         let second = Listener::bind(&path, false).unwrap();
