@@ -19,7 +19,16 @@ const LOCK: &str = "rewrap-serve.lock";
 #[derive(Debug)]
 pub(super) struct Home {
     dir: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Home {
+    /// Closing would not do: a child that is just being started still has a copy.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(dir = %self.dir.display(), %error, "cannot unlock the directory");
+        }
+    }
 }
 
 impl Home {
@@ -32,7 +41,7 @@ impl Home {
         check(&dir)?;
         check_content(&dir)?;
         let lock = lock(&dir)?;
-        let home = Self { dir, _lock: lock };
+        let home = Self { dir, lock };
         // Inputs and outputs of actions are nobody else's to read.
         let scratch = home.scratch();
         match DirBuilder::new().mode(0o700).create(&scratch) {

@@ -188,7 +188,9 @@ impl Place {
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         // Of a Unix socket, `connect` too observes the send timeout: it waits while the backlog is full.
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(timeout))?;
-        match rustix::net::connect(&socket, &self.address(&self.socket())?) {
+        let address = self.address(&self.socket())?;
+        // A signal ends a wait with a timeout, even if its handler asks for restarts. Nothing has been begun then.
+        match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
             Ok(()) => {}
             Err(Errno::NOENT | Errno::CONNREFUSED) => return Err(ConnectError::NobodyListens),
             Err(Errno::AGAIN) => return Err(ConnectError::Crowded),
