@@ -18,6 +18,7 @@ pub mod config;
 pub mod host;
 
 pub mod inputs;
+pub mod link;
 pub mod manifest;
 pub mod scan;
 pub mod toolchain;

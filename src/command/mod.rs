@@ -8,12 +8,14 @@ pub mod configure_probe;
 pub mod environment;
 mod inner;
 pub mod language;
+pub mod link;
 pub mod local_only;
 pub mod options;
 mod outputs;
 pub mod response_file;
 
 pub mod tool;
+pub mod tool_command;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
@@ -21,6 +23,7 @@ pub use environment::{EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
 pub use tool::{Tool, is_driver_name};
+pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
 /// Which family of options and file formats a driver speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

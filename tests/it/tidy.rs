@@ -11,6 +11,8 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("depfile", "command"),  // Its layout is that of a compiler family.
     ("config", "host"),      // Files that may have changed are known by identity.
     ("scan", "toolchain"),   // The compiler is asked.
+    ("link", "toolchain"),   // The driver is asked for the linker's command line.
+    ("link", "scan"),        // What a link reads is a scan too.
     ("inputs", "scan"),      // A scan becomes an input set.
     ("inputs", "toolchain"), // So do the compiler's own files.
     ("action", "merkle"),    // An action names an input root.
@@ -33,6 +35,7 @@ const MACHINE: &[(&str, &str)] = &[
     ("config", "finds and reads settings files"),
     ("toolchain", "finds and reads the compiler's programs"),
     ("scan", "looks for names in directories"),
+    ("link", "looks for libraries in directories, and into them"),
     ("inputs", "follows links of inputs"),
     ("manifest", "looks whether links are as they were"),
     ("store", "is on disk"),
