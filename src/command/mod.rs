@@ -10,6 +10,7 @@ mod inner;
 pub mod language;
 pub mod link;
 pub mod local_only;
+pub mod native;
 pub mod options;
 mod outputs;
 pub mod response_file;
@@ -22,6 +23,7 @@ pub use configure_probe::is_configure_probe;
 pub use environment::{EnvironmentUse, environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
+pub use native::{Native, NativeWords};
 pub use tool::{Tool, is_driver_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
@@ -113,6 +115,8 @@ pub enum Role {
     CompilationDir,
     /// The primary source file (an operand).
     Source,
+    /// `-march=native` and what it stands for here.
+    Native(Native),
     /// `-x`, stage and language options that `parse` has understood; go unchanged.
     Structure,
 }

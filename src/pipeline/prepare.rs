@@ -14,7 +14,7 @@ use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
 use crate::scan::{self, Scan, ScanFailure};
-use crate::toolchain::{Environment, Ground, Toolchain, ToolchainFailure};
+use crate::toolchain::{Environment, Fact, Ground, Identity, Toolchain, ToolchainFailure};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -109,6 +109,7 @@ impl Pipeline {
         let identity = self
             .toolchains
             .identify(request.tool, OsStr::new(request.invoked_as), &env)?;
+        let (command, processor) = self.with_processor(command, &identity, request, &env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
             let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
@@ -130,6 +131,7 @@ impl Pipeline {
         });
         note.phases().inputs += inputs_micros;
         let (toolchain, ground, scan, inputs) = found?;
+        let ground = ground.with_processor(processor);
         let mut action_micros = 0;
         let prepared = timed(&mut action_micros, || {
             let parts = Parts {
@@ -148,6 +150,23 @@ impl Pipeline {
         });
         note.phases().action += action_micros;
         prepared
+    }
+
+    /// What native options stand for here becomes part of the command.
+    fn with_processor(
+        &self,
+        command: CompileCommand,
+        identity: &Identity,
+        request: &Request<'_>,
+        env: &Environment,
+    ) -> Result<(CompileCommand, Option<Fact>), NoStep> {
+        let native = command.native().next().map(|arg| arg.words().concat());
+        let known = self.toolchains.with_processor(identity, command, &request.cwd, env);
+        known.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            let option = native.unwrap_or_default();
+            LocalOnly::NativeTuning { option }.into()
+        })
     }
 
     /// The command and the response files it was read from, or why there is none.
