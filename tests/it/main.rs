@@ -6,6 +6,7 @@ mod cli;
 mod daemon;
 mod generated;
 mod merkle_oracle;
+mod native_oracle;
 mod option_lists;
 mod output_names_oracle;
 mod protocol_descriptors;

@@ -7,6 +7,7 @@ mod daemons;
 mod edits;
 mod failures;
 mod local_only;
+mod native;
 mod outputs;
 mod places;
 mod probes;
