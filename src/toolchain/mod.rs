@@ -4,13 +4,13 @@
 //! [`Toolchains`] is what others call: it remembers answers. Knows nothing of sources and headers of a step.
 
 mod answers;
-mod elf;
+pub mod elf;
 mod evidence;
 mod facts;
 mod flags;
 mod identify;
 mod known;
-mod loader;
+pub mod loader;
 pub mod machine;
 mod parts;
 mod programs;
