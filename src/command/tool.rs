@@ -10,7 +10,7 @@ pub enum Tool {
     Linker,
     /// `ar`, `ranlib`.
     Archiver,
-    /// `strip`, `objcopy`: they change object files.
+    /// `strip`, `objcopy`, `dwp`: they change object files.
     Binutil,
 }
 
@@ -29,7 +29,7 @@ impl Tool {
             Self::Linker
         } else if is_one_of(&["ar", "ranlib"]) {
             Self::Archiver
-        } else if is_one_of(&["strip", "objcopy"]) {
+        } else if is_one_of(&["strip", "objcopy", "dwp"]) {
             Self::Binutil
         } else {
             Self::Compiler
@@ -143,6 +143,7 @@ mod tests {
             ("x86_64-linux-gnu-gcc-ranlib", Tool::Archiver),
             ("llvm-strip-14", Tool::Binutil),
             ("objcopy", Tool::Binutil),
+            ("llvm-dwp-19", Tool::Binutil),
         ] {
             assert_eq!(Tool::of(name), tool, "{name}");
         }
