@@ -6,6 +6,7 @@ use super::facts::{Subject, learn};
 use super::flags::{depends_on_cwd, flags_for_questions};
 use super::identify::{Identity, identify};
 use super::machine::{Ask, Environment, FileDigests};
+use super::tool::{self, ToolSubject};
 use super::{ToolFile, Toolchain, ToolchainFailure};
 use crate::command::CompileCommand;
 use crate::digest::{Digest, Hasher};
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -143,6 +145,23 @@ impl Toolchains {
             };
             learn(&subject, &*self.ask, &*self.digests)
         })
+    }
+
+    /// The toolchain of a step that is no compile, and what that is founded on. Who calls it has asked the tool itself;
+    /// this adds what its programs load, and remembers all of it as a compiler's.
+    pub fn tool(&self, subject: &ToolSubject<'_>) -> Result<(Arc<Toolchain>, Ground), ToolchainFailure> {
+        let mut key = Key::new("tool");
+        key.add(subject.driver.as_os_str()).add(subject.invoked_as);
+        key.add(OsStr::new(&format!("{:?} {:?}", subject.family, subject.version)));
+        key.add(OsStr::new(subject.target));
+        for paths in [subject.programs, subject.plain, subject.directories, subject.names] {
+            key.add(OsStr::new(&paths.len().to_string()));
+            for path in paths {
+                key.add(path.as_os_str());
+            }
+        }
+        key.add(OsStr::from_bytes(subject.facts)).environment(subject.env);
+        self.recall(&self.by_flags, key.finish(), || tool::learn(subject, &*self.digests))
     }
 
     /// Whether the compiler would still answer so, as long as the files of the toolchain have the same content: that is

@@ -12,15 +12,19 @@ mod identify;
 mod known;
 mod loader;
 pub mod machine;
+mod parts;
 mod programs;
 pub mod search_list;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tool;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
 pub use known::{Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
+pub use programs::find_in_path;
+pub use tool::ToolSubject;
 
 use crate::command::Family;
 use crate::digest::Digest;
