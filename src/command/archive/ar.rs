@@ -250,6 +250,7 @@ impl<'a> Line<'a> {
                 placed_locally,
             },
             operation,
+            members: self.operands.len() - before - 1,
             thin: self.thin,
             newer_only: self.newer_only,
             plugin: self.plugin,

@@ -61,6 +61,8 @@ pub struct ArchiveCommand {
     pub command: ToolCommand,
     /// What is done.
     pub operation: Operation,
+    /// How many members are named.
+    pub members: usize,
     /// Whether the archive only names its members.
     pub thin: bool,
     /// `u`: files that are older than the member of their name are passed over.

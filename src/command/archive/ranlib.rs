@@ -76,6 +76,7 @@ pub(super) fn parse(
             placed_locally: None,
         },
         operation: Operation::Index,
+        members: 0,
         thin: false,
         newer_only: false,
         plugin,
