@@ -217,7 +217,8 @@ impl Pipeline {
             ground: parts.ground,
             candidates,
             outputs: base.outputs.clone(),
-            clang: parts.command.family == Family::Clang,
+            // gcc leaves the old object.
+            removes_on_failure: parts.command.family == Family::Clang,
             source: parts.command.source.clone(),
             exec_root: parts.place.root.exec_root().to_owned(),
             input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
