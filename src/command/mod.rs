@@ -21,7 +21,7 @@ pub mod tool_command;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use, tool_environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
 pub use suite::Suite;

@@ -256,7 +256,7 @@ impl Pipeline {
             ground: parts.ground,
             candidates,
             outputs: base.outputs.clone(),
-            clang: parts.toolchain.family == Family::Clang,
+            removes_on_failure: parts.subject.removes_on_failure(),
             kind: parts.subject.code().to_owned(),
             source: parts.subject.source().to_owned(),
             exec_root: parts.place.root.exec_root().to_owned(),
