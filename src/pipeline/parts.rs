@@ -5,7 +5,7 @@ use super::candidate::Candidate;
 use super::prepare::NoStep;
 use super::request::Request;
 use crate::action::{self, ActionRequest, BuiltAction, Place, Placement, Presentation, TimeUse};
-use crate::command::{CompileCommand, Role, ToolKind};
+use crate::command::{CompileCommand, Family, Role, ToolKind};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
@@ -62,6 +62,13 @@ impl Subject {
     pub(super) fn tool(&self) -> Option<ToolKind> {
         match self {
             Self::Compile { .. } => None,
+        }
+    }
+
+    /// Whether a failed step removes an older primary output. gcc leaves an old object, clang does not.
+    pub(super) fn removes_on_failure(&self) -> bool {
+        match self {
+            Self::Compile { command, .. } => command.family == Family::Clang,
         }
     }
 

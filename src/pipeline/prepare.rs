@@ -16,7 +16,7 @@ use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
 use crate::manifest::Manifest;
 use crate::scan::{self, ScanFailure};
-use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
+use crate::toolchain::{Environment, Fact, Identity, Toolchain, ToolchainFailure};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -168,6 +168,7 @@ impl Pipeline {
         let identity = self
             .toolchains
             .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let (command, processor) = self.with_processor(command, &identity, request, env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
             let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, env)?;
@@ -190,10 +191,27 @@ impl Pipeline {
             subject: Subject::Compile { command, scan },
             response_files,
             toolchain,
-            ground,
+            ground: ground.with_processor(processor),
             inputs,
             place,
             began,
+        })
+    }
+
+    /// What native options stand for here becomes part of the command.
+    fn with_processor(
+        &self,
+        command: CompileCommand,
+        identity: &Identity,
+        request: &Request<'_>,
+        env: &Environment,
+    ) -> Result<(CompileCommand, Option<Fact>), NoStep> {
+        let native = command.native().next().map(|arg| arg.words().concat());
+        let known = self.toolchains.with_processor(identity, command, &request.cwd, env);
+        known.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            let option = native.unwrap_or_default();
+            LocalOnly::NativeTuning { option }.into()
         })
     }
 

@@ -12,6 +12,7 @@ mod identify;
 mod known;
 pub mod loader;
 pub mod machine;
+mod native;
 mod parts;
 mod programs;
 pub mod search_list;
@@ -21,8 +22,9 @@ mod tool;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
-pub use known::{Ground, Keep, Toolchains};
+pub use known::{Fact, Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
+pub use native::NativeSubject;
 pub use programs::find_in_path;
 pub use tool::ToolSubject;
 
