@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts up when the meaning of a kept answer changes.
-const FORMAT: &[u8] = b"toolchain facts 2";
+const FORMAT: &[u8] = b"toolchain facts 3";
 
 /// How many different questions are remembered in memory; a build asks a handful.
 const LIMIT: usize = 1024;
