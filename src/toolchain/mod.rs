@@ -90,6 +90,12 @@ pub enum ToolchainFailure {
         /// Who was asked.
         driver: PathBuf,
     },
+    /// A program that it runs is a script, which may run any other.
+    #[error("cannot tell what the script `{}` runs in the compiler's place", path.display())]
+    Script {
+        /// Which.
+        path: PathBuf,
+    },
     /// One of its files has a name that no message can hold.
     #[error("the compiler's files have names that are not UTF-8")]
     NotUtf8,
