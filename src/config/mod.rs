@@ -85,6 +85,10 @@ pub struct Endpoint {
 pub struct Config {
     /// `strategy`, with its default worked out from the endpoints.
     pub strategy: Strategy,
+    /// `link_strategy`: that of links, by default `strategy`.
+    pub link_strategy: Strategy,
+    /// `archive_strategy`: that of archivers and tools on object files.
+    pub archive_strategy: Strategy,
     /// `paths`.
     pub paths: PathsMode,
     /// `exec_root`.

@@ -34,6 +34,7 @@ pub(super) struct Remembered {
     /// Whether the compiler is clang.
     pub(super) clang: bool,
     /// For the record.
+    pub(super) kind: String,
     pub(super) source: String,
     pub(super) exec_root: String,
     pub(super) input_files: u32,
