@@ -67,7 +67,7 @@ impl LocalRun {
     }
 
     /// What only fits into response files runs as the user gave it, and stands for no action.
-    fn kept_short(self) -> Self {
+    pub(super) fn kept_short(self) -> Self {
         if self.args.as_ref().and_then(argv::too_long).is_none() {
             return self;
         }

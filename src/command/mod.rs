@@ -3,6 +3,7 @@
 //! [`parse`] turns a compiler's arguments into a [`CompileCommand`], or says by [`LocalOnly`] why the step must run
 //! here. It never guesses: an option that the tables do not know makes the step local-only.
 
+pub mod archive;
 pub mod compile;
 pub mod configure_probe;
 pub mod environment;
@@ -11,20 +12,22 @@ pub mod language;
 pub mod link;
 pub mod local_only;
 pub mod native;
+pub mod object_tool;
 pub mod options;
 mod outputs;
 pub mod response_file;
-
+pub mod suite;
 pub mod tool;
 pub mod tool_command;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use, tool_environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
 pub use native::{Native, NativeWords};
-pub use tool::{Tool, is_driver_name};
+pub use suite::Suite;
+pub use tool::{Tool, is_driver_name, is_object_tool_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
 /// Which family of options and file formats a driver speaks.

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// Counts up when what a manifest remembers changes its meaning.
-const FORMAT: &[u8] = b"rewrap step 2";
+const FORMAT: &[u8] = b"rewrap step 3";
 
 /// Parts are hashed with their lengths, so that no two requests run together.
 struct Hash(Sha256);

@@ -24,6 +24,7 @@ mod here;
 mod history;
 mod key;
 mod machine;
+mod parts;
 mod prepare;
 mod request;
 mod servers;
@@ -162,7 +163,7 @@ fn hit(store: &DiskStore, remembered: &Remembered, reading: Reading, note: &mut 
 /// What a record says about a step with an action.
 fn describe(note: &mut Note, remembered: &Remembered) {
     let record = &mut note.record;
-    "compile".clone_into(&mut record.kind);
+    record.kind.clone_from(&remembered.kind);
     record.source.clone_from(&remembered.source);
     remembered.primary().clone_into(&mut record.output);
     record.exec_root.clone_from(&remembered.exec_root);

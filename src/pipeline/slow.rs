@@ -116,7 +116,8 @@ impl<'a> Step<'a> {
         store: Option<&DiskStore>,
     ) -> Result<LastWord, HungUp> {
         let stays_here = prepared.stays_here.is_some();
-        let plan = strategy::plan(config, strategy::Step { stays_here });
+        let tool = prepared.tool;
+        let plan = strategy::plan(config, strategy::Step { stays_here, tool });
         let why = match self.elsewhere(config, plan, prepared, store) {
             Elsewhere::Done(answer) => {
                 self.remember(prepared);

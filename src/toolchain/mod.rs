@@ -4,13 +4,13 @@
 //! [`Toolchains`] is what others call: it remembers answers. Knows nothing of sources and headers of a step.
 
 mod answers;
-mod elf;
+pub mod elf;
 mod evidence;
 mod facts;
 mod flags;
 mod identify;
 mod known;
-mod loader;
+pub mod loader;
 pub mod machine;
 mod native;
 mod parts;
@@ -89,6 +89,12 @@ pub enum ToolchainFailure {
     Unknown {
         /// Who was asked.
         driver: PathBuf,
+    },
+    /// A program that it runs is a script, which may run any other.
+    #[error("cannot tell what the script `{}` runs in the compiler's place", path.display())]
+    Script {
+        /// Which.
+        path: PathBuf,
     },
     /// One of its files has a name that no message can hold.
     #[error("the compiler's files have names that are not UTF-8")]
