@@ -2,7 +2,7 @@
 
 use super::inner::{self, Judged};
 use super::language::Operand;
-use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, OptionSpec};
+use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
 use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Native, Role, Stage};
@@ -41,7 +41,6 @@ struct Parser {
     driver: Driver,
     args: Vec<Arg>,
     asked: Asked,
-    /// `-S` beats `-c`, in either order.
     stage: Option<Stage>,
     /// The value of `-x` that holds, `None` for `none`.
     language: Option<String>,
@@ -129,9 +128,7 @@ impl Parser {
         let role = match spec.meaning {
             Meaning::Is(role) => role,
             Meaning::Stop(stage) => {
-                if self.stage != Some(Stage::Assembly) {
-                    self.stage = Some(stage);
-                }
+                self.stage = self.stage.max(Some(stage));
                 Role::Structure
             }
             Meaning::Language => {
@@ -158,6 +155,14 @@ impl Parser {
             Meaning::Switch(feature, on) => {
                 self.asked.switch(feature, on);
                 Role::Plain
+            }
+            Meaning::SaveTemps => {
+                self.save_temps(text, whole());
+                Role::Plain
+            }
+            Meaning::NamedDump => return self.named_dump(name, text, whole()),
+            Meaning::Check(Checked::OptimizationInfo) if text.contains('=') => {
+                return self.named_dump(name, text, whole());
             }
             Meaning::Writes(named) => {
                 self.asked.name(named, text);
@@ -205,7 +210,6 @@ impl Parser {
             Checked::DumpLetters if value.is_empty() || !value.chars().all(|c| "ApPDINU".contains(c)) => {
                 Err(LocalOnly::DumpFiles { option })
             }
-            Checked::OptimizationInfo if option.contains('=') => Err(LocalOnly::ExoticOutput { option }),
             Checked::SplitDwarf => {
                 self.asked.switch(Feature::SplitDwarf, value == "split");
                 Ok(())
@@ -219,9 +223,52 @@ impl Parser {
         }
     }
 
+    /// `-save-temps`, `=obj` or `=cwd`. gcc 11 was the first to name files as it does now.
+    fn save_temps(&mut self, value: &str, option: String) {
+        let beside_output = match (self.driver.family, value) {
+            (_, "obj") | (Family::Gcc, "") => true,
+            (_, "cwd") | (Family::Clang, "") => false,
+            _ => return self.refuse(LocalOnly::SaveTemps { option }),
+        };
+        if self.driver.family == Family::Gcc && self.driver.version.0 < 11 {
+            self.refuse(LocalOnly::SaveTemps { option });
+        }
+        self.asked.save_temps = Some(beside_output);
+    }
+
+    /// `-fdump-tree-optimized=F`, `-fopt-info-vec=F`: a file where one is named, else files that compiler passes name.
+    fn named_dump(&mut self, name: &str, value: &str, option: String) {
+        let (what, file) = value.split_once('=').unwrap_or((value, ""));
+        let is_info = name.starts_with("-fopt-info");
+        let passes = ["tree-", "rtl-", "ipa-", "lang-"];
+        // A graph is another file beside the one that is named.
+        let of_a_pass = passes.iter().any(|kind| what.starts_with(kind)) && !what.contains("graph");
+        let is_one_file = is_info || of_a_pass || matches!(what, "go-spec" | "final-insns");
+        if !is_one_file || matches!(file, "" | "-" | "stdout" | "stderr") {
+            self.refuse(LocalOnly::DumpFiles { option });
+        } else if is_info && self.asked.named(Named::OptimizationInfo).is_some() {
+            // gcc takes the first and says so.
+            self.refuse(LocalOnly::ExoticOutput { option });
+        } else if is_info {
+            self.asked.name(Named::OptimizationInfo, file);
+        } else {
+            self.asked.dumps.insert(file.to_owned());
+        }
+        self.push(
+            &format!("{name}{what}="),
+            Some(file),
+            Form::Joined,
+            Role::SecondaryOutput,
+        );
+    }
+
     fn inner(&mut self, inner: Inner, name: &str, value: &str, form: Form) {
         let role = match inner::judge(inner, name, value, &mut self.inner_operand) {
             Ok(Judged::Is(role)) => role,
+            Ok(Judged::Writes(files)) => {
+                self.asked.listings.extend(files);
+                Role::Plain
+            }
             Ok(Judged::Depfile {
                 option,
                 user_headers_only,
@@ -258,10 +305,16 @@ impl Parser {
             return Err(mode);
         }
         let stage = self.stage.ok_or(LocalOnly::Link)?;
+        if stage == Stage::Preprocess && self.asked.output.is_none() {
+            return Err(LocalOnly::Preprocess);
+        }
         if let Some(reason) = self.reason.take() {
             return Err(reason);
         }
         let (source, language) = self.only_source()?;
+        if stage == Stage::Preprocess && !language.is_preprocessed_by_compiler() {
+            return Err(LocalOnly::Preprocess);
+        }
         let family = self.driver.family;
         let outputs = self.asked.outputs(family, stage, language, &source)?;
         Ok(CompileCommand {
@@ -290,6 +343,7 @@ impl Parser {
                 language: language.driver_name().to_owned(),
             }),
             Operand::Source(language) => Ok((path, language)),
+            Operand::Header if self.stage == Some(Stage::Preprocess) => Err(LocalOnly::Preprocess),
             Operand::Header => Err(LocalOnly::PchOutput { path }),
             Operand::Module => Err(LocalOnly::Modules { option: path }),
             Operand::Unsupported => Err(LocalOnly::UnsupportedLanguage {

@@ -39,13 +39,15 @@ pub enum Family {
     Clang,
 }
 
-/// Where the step stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where the step stops: of several the greatest counts, in whatever order they are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// `-c`: an object file.
     Object,
     /// `-S`: assembly text.
     Assembly,
+    /// `-E`: the source after the preprocessor.
+    Preprocess,
 }
 
 /// How an option and its value stand on the command line.
@@ -164,6 +166,10 @@ pub enum SecondaryKind {
     CoverageNotes,
     /// `.su` of `-fstack-usage`.
     StackUsage,
+    /// What one of the compiler's programs leaves to the next, kept by `-save-temps`.
+    Intermediate,
+    /// What a program of the compiler says about its own work: a dump, a listing.
+    Dump,
     /// Anything else that an option names or implies.
     Other,
 }
@@ -188,7 +194,7 @@ pub struct Depfile {
     pub user_headers_only: bool,
 }
 
-/// What one compile means: one source, `-c` or `-S`.
+/// What one compile means: one source, `-c`, `-S` or `-E -o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileCommand {
     /// Whose options these are.
