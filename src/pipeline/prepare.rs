@@ -75,14 +75,13 @@ impl NoStep {
         matches!(self, Self::Command(reason) if reason.is_probe())
     }
 
-    /// What kind of step it is, for the record.
-    pub(super) fn kind(&self) -> &'static str {
+    /// What kind of step it is, for the record, where the reason tells; `known` is what was found out before.
+    pub(super) fn kind<'k>(&self, known: &'k str) -> &'k str {
         match self {
-            Self::Command(LocalOnly::Link) => "link",
-            Self::Command(LocalOnly::Archive) => "archive",
             _ if self.is_probe() => "probe",
             Self::Command(LocalOnly::NotACompiler { .. }) => "other",
-            _ => "compile",
+            _ if known.is_empty() || known == "other" => "compile",
+            _ => known,
         }
     }
 }
@@ -355,7 +354,7 @@ pub(super) fn response_reader<'a>(
     }
 }
 
-fn file_name(path: &str) -> &str {
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
