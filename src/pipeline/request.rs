@@ -1,7 +1,7 @@
 //! A step as the wrapper sent it, in the types that the stages take.
 
 use crate::action::{Locale, Presentation};
-use crate::command::{EnvironmentUse, Family, LocalOnly, environment_use};
+use crate::command::{EnvironmentUse, Family, LocalOnly};
 use crate::pb::wire::StepRequest;
 use crate::toolchain::{Environment, Toolchain};
 use crate::wrapper::search::Search;
@@ -84,11 +84,15 @@ impl<'a> Request<'a> {
 
     /// The variables that an action of this toolchain is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
     /// path that is not there.
-    pub(super) fn action_environment(&self, toolchain: &Toolchain) -> Vec<(String, String)> {
+    pub(super) fn action_environment(
+        &self,
+        toolchain: &Toolchain,
+        usage: fn(&str) -> Option<EnvironmentUse>,
+    ) -> Vec<(String, String)> {
         let relevant = self.variables().filter_map(|(name, value)| {
             let name = std::str::from_utf8(name)
                 .ok()
-                .filter(|name| environment_use(name).is_some_and(EnvironmentUse::is_in_action))
+                .filter(|name| usage(name).is_some_and(EnvironmentUse::is_in_action))
                 .filter(|name| *name != "LD_LIBRARY_PATH" || toolchain.library_path_matters)?;
             Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });

@@ -92,6 +92,11 @@ impl Walk {
         self.pending.as_ref().map(|pending| pending.option.as_str())
     }
 
+    /// What holds for an input at this place.
+    pub(super) fn state(&self) -> LinkState {
+        self.state
+    }
+
     pub(super) fn refuse(&mut self, reason: LocalOnly) {
         self.reason.get_or_insert(reason);
     }
