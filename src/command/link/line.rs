@@ -12,7 +12,7 @@ pub(super) struct Asked {
     /// `-o`.
     pub(super) output: Option<String>,
     /// What else is written, in order.
-    pub(super) secondary: Vec<ToolOutput>,
+    pub(super) secondary: Vec<(Written, ToolOutput)>,
     pub(super) relocatable: bool,
     pub(super) shared: bool,
     /// Nothing is loaded dynamically.
@@ -221,10 +221,7 @@ impl Walk {
                 self.line.items.push(LinkItem::Script(value.to_owned()));
                 return piece(value, PieceRole::Input);
             }
-            Meaning::Library => self
-                .line
-                .items
-                .push(LinkItem::Library(value.to_owned(), self.state)),
+            Meaning::Library => self.line.items.push(LinkItem::Library(value.to_owned(), self.state)),
             Meaning::LibraryDir => {
                 self.line.library_dirs.push(value.to_owned());
                 let role = match in_sysroot(value) {
@@ -300,26 +297,27 @@ impl Walk {
                 option: format!("{option} {value}"),
             });
         }
-        // GNU ld takes the last map; the others write the last of each as well.
         let text = match (written, self.flavour) {
             (Written::Map, Flavour::Bfd | Flavour::Gold) => ToolText::Map,
             (Written::Map, Flavour::Lld | Flavour::Mold) | (Written::Paths, _) => ToolText::Paths,
             (Written::Depfile, _) => ToolText::Depfile,
             (Written::ImportLibrary | Written::Symbols, _) => ToolText::None,
         };
-        if self.asked.secondary.iter().any(|output| output.text == text) {
+        // Which of two counts is not worth knowing.
+        if self.asked.secondary.iter().any(|(earlier, _)| *earlier == written) {
             self.refuse(LocalOnly::ExoticOutput {
                 option: format!("{option} {value}"),
             });
         }
-        self.asked.secondary.push(ToolOutput {
+        let output = ToolOutput {
             path: value.to_owned(),
             mode: 0o666,
             in_place: true,
             optional: false,
             text,
             updates: false,
-        });
+        };
+        self.asked.secondary.push((written, output));
         piece(value, PieceRole::Output)
     }
 

@@ -77,3 +77,6 @@ pub struct LinkLine {
     /// libraries matter (`-static` and `-r` do not look at them).
     pub dynamic: bool,
 }
+
+#[cfg(test)]
+mod tests;
