@@ -33,7 +33,7 @@ fn inputs_come_in_order_with_the_state_of_their_place() {
         let found = line(
             flavour,
             "-o p crt1.o --start-group -la -Bstatic -lb --push-state -Bdynamic -l:c.so --pop-state --library=d --end-group \
-             -static -l e -Bdynamic -lf",
+             -l e -Bdynamic -lf",
         );
         let expected = [
             file("crt1.o"),
@@ -47,6 +47,40 @@ fn inputs_come_in_order_with_the_state_of_their_place() {
         assert_eq!(found.items, expected, "{flavour:?}");
         assert!(found.dynamic, "{flavour:?}");
     }
+}
+
+/// Whether each `-l` takes archives only, by linker; `None` if that cannot be told.
+#[track_caller]
+fn static_only(args: &str, expected: [Option<&[bool]>; 4]) {
+    for (flavour, expected) in ALL.into_iter().zip(expected) {
+        let found = parse_line(flavour, &words(args), &mut read(&[])).ok();
+        let found = found.map(|line| {
+            let libraries = line.items.into_iter();
+            let states = libraries.filter_map(|item| match item {
+                LinkItem::Library(_, state) => Some(state.static_only),
+                _ => None,
+            });
+            states.collect::<Vec<_>>()
+        });
+        assert_eq!(found.as_deref(), expected, "{flavour:?} {args}");
+    }
+}
+
+#[test]
+fn libraries_are_taken_as_the_linker_takes_them() {
+    const A: Option<&[bool]> = Some(&[true]);
+    const SO: Option<&[bool]> = Some(&[false]);
+    static_only("a.o -lq", [SO, SO, SO, SO]);
+    static_only("a.o -Bstatic -lq", [A, A, A, A]);
+    static_only("a.o -lq -static", [SO, A, SO, A]);
+    static_only("a.o -static -Bdynamic -lq", [SO, A, SO, SO]);
+    static_only("a.o -lq -Bstatic", [SO, SO, SO, A]);
+    static_only("a.o -lq -Bstatic -Bdynamic", [SO, SO, SO, SO]);
+    static_only("a.o --push-state -Bstatic --pop-state -lq", [SO, SO, SO, None]);
+    static_only("a.o --push-state -Bstatic -lq --pop-state", [A, A, A, A]);
+    static_only("-r a.o -lq", [A, SO, None, A]);
+    static_only("a.o -lq -r", [A, SO, None, A]);
+    static_only("-r -Bdynamic a.o -lq", [A, SO, None, SO]);
 }
 
 #[test]
