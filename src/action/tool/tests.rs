@@ -244,7 +244,14 @@ fn gnu_ld_finds_what_it_searched_along_run_paths() {
     check(
         itself(),
         &["$ORIGIN/../../../lib:/h/p/lib", "/usr/lib"],
-        &["-rpath-link", "$ORIGIN/../../../lib", "-rpath-link", dir],
+        &[
+            "-rpath-link",
+            "$ORIGIN/../../../lib",
+            "-rpath-link",
+            dir,
+            "-rpath-link",
+            "/usr/lib",
+        ],
     );
     check(itself(), &["$ORIGIN", "/usr/lib", "rel"], &[]);
     check(
@@ -443,9 +450,14 @@ fn files_that_nobody_declared_leave_a_step_without_an_action() {
 
 #[test]
 fn an_archive_that_is_changed_where_it_lies_stays_here() {
-    assert_eq!(code(&archive("/h/p/build/new.a")), "anywhere");
-    let mut step = archive("libx.a");
-    step.command.outputs[0].updates = true;
+    let updating = |path| {
+        let mut step = archive(path);
+        step.command.outputs[0].updates = true;
+        step
+    };
+    let new = updating("/h/p/build/new.a");
+    assert_eq!((code(&new), new.build().outputs[0].updates), ("anywhere", false));
+    let step = updating("libx.a");
     let built = step.build();
     assert_eq!(code(&step), "updates_in_place");
     assert_eq!(built.command.output_paths, ["libx.a"]);
