@@ -5,6 +5,7 @@ mod builds;
 mod cli;
 mod daemon;
 mod generated;
+mod link_relocation_oracle;
 mod merkle_oracle;
 mod option_lists;
 mod output_names_oracle;
