@@ -5,7 +5,7 @@ use super::super::place::inside;
 use super::relocate::Rewritten;
 use super::{NoAction, PlacedLocally, ToolRequest};
 use crate::command::link::Flavour;
-use crate::command::{Family, ToolCommand, ToolText};
+use crate::command::{Family, PieceRole, ToolCommand, ToolText};
 use crate::config::PathsMode;
 use crate::depfile::escape;
 use crate::link::LinkTraits;
@@ -93,11 +93,10 @@ pub(super) fn judge(request: &ToolRequest<'_>, rewritten: Rewritten) -> Result<V
 fn by_traits(request: &ToolRequest<'_>, traits: &LinkTraits, rewritten: Rewritten) -> Option<PlacedLocally> {
     let root = request.place.exec_root();
     let is_inside = |path: &Path| path.to_str().is_none_or(|path| inside(root, path).is_some());
-    let library = traits
-        .without_soname
-        .iter()
-        .find(|spelled| inside(root, spelled).is_some());
-    if let Some(library) = library {
+    // One that a script names has the name by which the linker finds it, whatever the script says.
+    let own_word = |spelled: &str| request.command.with_role(PieceRole::Input).any(|word| word == spelled);
+    let differs = |spelled: &&String| inside(root, spelled).is_some() || (rewritten.any && !own_word(spelled));
+    if let Some(library) = traits.without_soname.iter().find(differs) {
         return Some(PlacedLocally::WithoutSoname(library.clone()));
     }
     // Of the paths in a text only one is known: a text of the project's own may name others inside.

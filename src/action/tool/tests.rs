@@ -356,10 +356,11 @@ fn steps_are_placed_locally_for_a_reason() {
         base().traits(|traits| traits.without_soname = vec!["/h/p/libx.so".into()]),
         "without_soname",
     );
-    check(
-        base().traits(|traits| traits.without_soname = vec!["libx.so".into(), "/usr/x.so".into()]),
-        "anywhere",
-    );
+    let unnamed = |step: Step| step.traits(|traits| traits.without_soname = vec!["libx.so".into(), "/usr/x.so".into()]);
+    check(unnamed(base()), "without_soname");
+    let own = base().word(&[("libx.so", Input)]).word(&[("/usr/x.so", Input)]);
+    check(unnamed(own), "anywhere");
+    check(unnamed(link("a.o")), "anywhere");
     let named = |text: &str, path: &str| {
         let pair = (PathBuf::from(text), PathBuf::from(path));
         base().traits(|traits| traits.named_in_text = vec![pair])

@@ -221,10 +221,7 @@ impl Walk {
                 self.line.items.push(LinkItem::Script(value.to_owned()));
                 return piece(value, PieceRole::Input);
             }
-            Meaning::Library => self
-                .line
-                .items
-                .push(LinkItem::Library(value.to_owned(), self.state)),
+            Meaning::Library => self.line.items.push(LinkItem::Library(value.to_owned(), self.state)),
             Meaning::LibraryDir => {
                 self.line.library_dirs.push(value.to_owned());
                 let role = match in_sysroot(value) {

@@ -39,7 +39,12 @@ const PLUGIN: Meaning = Meaning::Local(|option| LocalOnly::Plugin { option: owne
 pub(super) const GROUPS: &[Group] = &[
     // Questions and measurements.
     group(ALL, QUESTION, Form::Flag, "help version"),
-    group(GNU, QUESTION, Form::Flag, "target-help print-output-format print-sysroot"),
+    group(
+        GNU,
+        QUESTION,
+        Form::Flag,
+        "target-help print-output-format print-sysroot",
+    ),
     group(ALL, PROBE, Form::Flag, "v V"),
     group(GNU.and(LLD), PROBE, Form::Optional, "verbose"),
     group(MOLD, Meaning::Plain, Form::Flag, "verbose"),
@@ -86,10 +91,20 @@ pub(super) const GROUPS: &[Group] = &[
     group(LLD, PLUGIN, Form::Value, "load-pass-plugin"),
     // How libraries are looked for.
     group(ALL, Meaning::StaticLibraries(true), Form::Flag, "Bstatic dn non_shared"),
-    group(ALL, Meaning::StaticLibraries(false), Form::Flag, "Bdynamic dy call_shared"),
+    group(
+        ALL,
+        Meaning::StaticLibraries(false),
+        Form::Flag,
+        "Bdynamic dy call_shared",
+    ),
     group(ALL, Meaning::Static, Form::Flag, "static"),
     // Both leave shared libraries aside in GNU ld and lld; the others differ from version to version.
-    group(BFD.and(LLD), Meaning::StaticLibraries(true), Form::Flag, "n nmagic N omagic"),
+    group(
+        BFD.and(LLD),
+        Meaning::StaticLibraries(true),
+        Form::Flag,
+        "n nmagic N omagic",
+    ),
     group(GOLD.and(MOLD), RULES, Form::Flag, "n nmagic N omagic"),
     group(ALL, Meaning::PushState, Form::Flag, "push-state"),
     group(ALL, Meaning::PopState, Form::Flag, "pop-state"),
@@ -117,17 +132,32 @@ pub(super) const GROUPS: &[Group] = &[
     group(ALL, Meaning::Output, Form::Value, "o output"),
     group(ALL, Meaning::Writes(Written::Map), Form::Value, "Map"),
     group(ALL, Meaning::Writes(Written::Depfile), Form::Value, "dependency-file"),
-    group(BFD.and(LLD), Meaning::Writes(Written::ImportLibrary), Form::Value, "out-implib"),
+    group(
+        BFD.and(LLD),
+        Meaning::Writes(Written::ImportLibrary),
+        Form::Value,
+        "out-implib",
+    ),
     group(
         LLD,
         Meaning::Writes(Written::Paths),
         Form::Value,
         "why-extract print-archive-stats",
     ),
-    group(LLD, Meaning::Writes(Written::Symbols), Form::Value, "print-symbol-order"),
+    group(
+        LLD,
+        Meaning::Writes(Written::Symbols),
+        Form::Value,
+        "print-symbol-order",
+    ),
     group(ALL, Meaning::PrintMap, Form::Flag, "M print-map"),
     group(LLD_MOLD, Meaning::Cache, Form::Value, "thinlto-cache-dir"),
-    group(LLD_MOLD, Meaning::Plain, Form::Value, "thinlto-cache-policy thinlto-jobs"),
+    group(
+        LLD_MOLD,
+        Meaning::Plain,
+        Form::Value,
+        "thinlto-cache-policy thinlto-jobs",
+    ),
     group(
         LLD_MOLD,
         EXOTIC_OUTPUT,
@@ -174,7 +204,12 @@ pub(super) const GROUPS: &[Group] = &[
         Form::Value,
         "A architecture hash-size assert task-link version-exports-section ctf-share-types flto-partition fuse-ld",
     ),
-    group(BFD, Meaning::Plain, Form::Flag, "Qy g qmagic add-needed no-add-needed flto"),
+    group(
+        BFD,
+        Meaning::Plain,
+        Form::Flag,
+        "Qy g qmagic add-needed no-add-needed flto",
+    ),
     group(
         BFD,
         Meaning::Plain,

@@ -216,7 +216,10 @@ fn look_up_one_dash<'a>(flavour: Flavour, word: &'a str, body: &str) -> Lookup<'
         }
         // GNU ld completes abbreviations; which of them are unique differs by version.
         let name = body.split_once('=').map_or(body, |(name, _)| name);
-        if table(flavour).keys().any(|known| known.len() > 1 && known.starts_with(name)) {
+        if table(flavour)
+            .keys()
+            .any(|known| known.len() > 1 && known.starts_with(name))
+        {
             return unknown;
         }
     }
@@ -249,8 +252,15 @@ fn look_up_long<'a>(flavour: Flavour, word: &'a str, body: &str) -> Option<Looku
             takes.then_some(Lookup::Joined(*spec, dashes + name.len() + 1))
         }
         (None, _) => {
-            let glued = |end: &usize| table(flavour).get(&body[..*end]).is_some_and(|spec| spec.form == Form::Glued);
-            let end = (2..body.len()).rev().filter(|end| body.is_char_boundary(*end)).find(glued)?;
+            let glued = |end: &usize| {
+                table(flavour)
+                    .get(&body[..*end])
+                    .is_some_and(|spec| spec.form == Form::Glued)
+            };
+            let end = (2..body.len())
+                .rev()
+                .filter(|end| body.is_char_boundary(*end))
+                .find(glued)?;
             Some(Lookup::Joined(table(flavour)[&body[..end]], dashes + end))
         }
     }

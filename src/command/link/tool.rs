@@ -45,7 +45,9 @@ pub fn parse_ld(flavour: Flavour, args: &[String], read: &mut ReadResponse<'_>) 
 /// of the linker to itself (`ld -flto` alone would be `-f lto`).
 pub fn without_collect2_words(args: &[String]) -> Vec<String> {
     let kept = |word: &&String| {
-        let own = ["-flto", "-fno-lto", "-fuse-ld="].iter().any(|name| word.starts_with(name));
+        let own = ["-flto", "-fno-lto", "-fuse-ld="]
+            .iter()
+            .any(|name| word.starts_with(name));
         !own
     };
     args.iter().filter(kept).cloned().collect()
