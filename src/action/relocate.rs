@@ -7,7 +7,7 @@ use super::place::{Location, PORTABLE_ROOT, inside};
 use super::prefix_maps::UserMap;
 use super::reason::PlacedLocally;
 use super::{ActionRequest, Place};
-use crate::command::{Arg, Family, MapKind, Role};
+use crate::command::{Arg, Family, MapKind, Native, Role};
 use crate::config::PathsMode;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ impl Relocated {
         }
         match arg.role {
             Role::Plain | Role::Structure | Role::DepFlag => unchanged(request, words),
+            Role::Native(Native::Asked | Native::Known) => Ok(Vec::new()),
+            Role::Native(Native::Resolved) => unchanged(request, words),
             Role::Macro | Role::DepTarget | Role::CompilationDir => Ok(words),
             Role::PrefixMap(kind) => Ok(self.prefix_map(request, arg, kind)),
             Role::Depfile

@@ -33,6 +33,7 @@ pub(super) struct Remembered {
     /// Whether the tool removes an older primary output when it fails.
     pub(super) removes_on_failure: bool,
     /// For the record.
+    pub(super) kind: String,
     pub(super) source: String,
     pub(super) exec_root: String,
     pub(super) input_files: u32,

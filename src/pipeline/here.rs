@@ -144,7 +144,7 @@ impl Step<'_> {
                 if let NotAdmitted::Missed(path) = &reason {
                     self.note.record.missed_inputs.push(path.display().to_string());
                 }
-                tracing::info!(%reason, source = %prepared.command.source, "a local result stays out of the cache");
+                tracing::info!(%reason, output = prepared.remembered.primary(), "a local result stays out of the cache");
                 if self.note.record.reason == "miss" {
                     reason.code().clone_into(&mut self.note.record.reason);
                     self.note.record.reason_text = sentence(&reason);

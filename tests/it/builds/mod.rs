@@ -12,6 +12,7 @@ mod places;
 mod probes;
 mod sandbox;
 mod servers;
+mod shims;
 mod systems;
 mod terminal;
 mod tree;
