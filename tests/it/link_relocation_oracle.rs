@@ -37,7 +37,7 @@ const PAIRS: &[(&str, &str, Flavour)] = &[
 const LINKERS: &[(&str, &str, Flavour)] = &[
     ("gcc", "ld.bfd", Flavour::Bfd),
     ("gcc", "ld.gold", Flavour::Gold),
-    ("gcc", "ld.lld-19", Flavour::Lld),
+    ("clang-19", "ld.lld-19", Flavour::Lld),
     ("gcc", "ld.mold", Flavour::Mold),
 ];
 
@@ -183,8 +183,12 @@ impl<'a> Link<'a> {
 }
 
 fn failures(linker: &Linker<'_>, objects: &Path, cases: &[Case]) -> Vec<String> {
+    failures_in("home/user/project", linker, objects, cases)
+}
+
+fn failures_in(below: &str, linker: &Linker<'_>, objects: &Path, cases: &[Case]) -> Vec<String> {
     let temp = tempfile::tempdir().expect("temporary directory");
-    let project = Project::create(temp.path(), objects);
+    let project = Project::create(temp.path(), below, objects);
     let mut failures = Vec::new();
     for (at, case) in cases.iter().enumerate() {
         if !case.is_for(linker.toolchain.family, linker.flavour) {
@@ -253,4 +257,26 @@ fn linkers_themselves_give_the_bytes_of_home_elsewhere() {
         all.extend(failures(&linker, &objects, LINKERS_THEMSELVES));
     }
     assert!(all.is_empty(), "{}", all.join("\n\n"));
+}
+
+#[test]
+fn an_exec_root_with_odd_characters_is_no_obstacle() {
+    let names_response_file = |case: &&Case| case.words.contains('@') || case.words.contains("--dependency-file");
+    let plain: Vec<Case> = LINKS
+        .iter()
+        .filter(|case| !names_response_file(case))
+        .copied()
+        .collect();
+    for (driver, name, flavour) in sample(&PAIRS[..4]) {
+        let Some(toolchain) = toolchain(driver).filter(|_| has_linker(name)) else {
+            continue;
+        };
+        let linker = Linker {
+            toolchain: &toolchain,
+            flavour,
+            chosen: Some(format!("-fuse-ld={name}")),
+        };
+        let found = failures_in("home/a blank dollar$ hash# é", &linker, &toolchain.driver, &plain);
+        assert!(found.is_empty(), "{}", found.join("\n\n"));
+    }
 }

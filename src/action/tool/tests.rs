@@ -405,6 +405,12 @@ fn steps_are_placed_locally_for_a_reason() {
         check(lto(Some(Family::Clang)).plain(word), "anywhere");
         check(base().plain(word), "anywhere");
     }
+    let mut step = lto(Some(Family::Gcc));
+    step.toolchain.version = (11, 0, 0);
+    check(step, "untried_compiler");
+    let mut step = base();
+    step.traits = None;
+    check(step, "untried_compiler");
     let mut step = base();
     step.toolchain.files = vec![ToolFile {
         path: "/h/p/tools/ld".into(),

@@ -190,6 +190,7 @@ pub(super) const LINKS: &[Case] = &[
     case("-flto -r {A}/lto/main.o {A}/lto/f.o -o all.o", AlwaysHere("lto_option")).lto().with(Gcc).only(NOT_LLD),
     case("-flto -fprofile-generate {A}/lto/main.o {A}/lto/f.o -o prog", AlwaysHere("lto_option")).lto().with(Gcc).only(NOT_LLD),
     link("-flto -O2 -g {A}/lto/main.o {A}/lto/f.o -o prog").lto().with(Clang).only(&[Lld]),
+    link("-flto -O2 -g {A}/lto/main.o {A}/lto/f.o -o prog").lto().with(Clang).only(NOT_LLD),
     link("-flto=thin -g {A}/lto/main.o {A}/lto/f.o -o prog").lto().with(Clang).only(&[Lld]),
     link("-flto -shared {A}/lto/f.o -o {A}/out/libq.so -Wl,-soname,libq.so").lto().with(Clang).only(&[Lld]),
 ];
@@ -205,6 +206,7 @@ pub(super) const LINKERS_THEMSELVES: &[Case] = &[
     link("-e main {A}/obj/main.o --start-group {A}/lib/libf.a --end-group -Map {A}/out/m -o prog -static"),
     link("-e main {A}/obj/bad.o -o prog -static").fails(),
     case("-e main {A}/lto/main.o -o prog", AlwaysHere("lto_without_driver")).lto().only(&[Bfd, Gold, Mold]),
+    link("-e main {A}/lto/main.o {A}/lto/f.o -o prog -static").lto().only(&[Lld]),
     case("-e main {A}/obj/main.o {A}/obj/f.o -b binary {A}/src/data.txt -o prog", Here("tool_word")).only(NOT_MOLD),
     link("-e main {A}/obj/main.o {A}/obj/f.o --color-diagnostics -o prog").only(LLD_MOLD),
 ];

@@ -81,9 +81,10 @@ pub(super) struct Project {
 }
 
 impl Project {
-    pub(super) fn create(temp: &Path, compiler: &Path) -> Self {
+    /// `below` is the exec root inside `temp`.
+    pub(super) fn create(temp: &Path, below: &str, compiler: &Path) -> Self {
         let temp = temp.canonicalize().expect("temporary directory");
-        let root = temp.join("home/user/project");
+        let root = temp.join(below);
         let at = |text: &str| text.replace("{X}", root.to_str().expect("UTF-8"));
         for (name, text) in FILES {
             let file = root.join(name);
@@ -94,8 +95,8 @@ impl Project {
             fs::create_dir_all(root.join(dir)).expect("directory");
         }
         for step in STEPS {
-            let step = at(step).replace("{cc}", compiler.to_str().expect("UTF-8"));
-            let mut words = step.split(' ');
+            let compiler = compiler.to_str().expect("UTF-8");
+            let mut words = step.split(' ').map(|word| at(word).replace("{cc}", compiler));
             let done = Command::new(words.next().expect("a program"))
                 .args(words)
                 .current_dir(&root)
@@ -108,7 +109,7 @@ impl Project {
         }
         Self {
             place: Place::new(&root, &root.join("build")).expect("place"),
-            top: temp.join("home"),
+            top: temp.join(below.split('/').next().expect("a component")),
         }
     }
 
