@@ -13,6 +13,8 @@
 
 mod ar;
 mod ranlib;
+#[cfg(test)]
+mod tests;
 
 use super::response_file::ReadResponse;
 use super::suite::Suite;

@@ -15,6 +15,8 @@
 mod dwp;
 mod options;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use super::response_file::ReadResponse;
 use super::suite::Suite;

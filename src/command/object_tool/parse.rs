@@ -12,6 +12,9 @@ const FORMATS: [&str; 6] = ["elf", "binary", "ihex", "verilog", "srec", "symbols
 /// The first LLVM whose compressed sections were seen to repeat.
 const LLVM_COMPRESSES_ALIKE: u32 = 19;
 
+/// The first LLVM whose `--split-dwo` was seen to heed the umask.
+const LLVM_MODES_ALIKE: u32 = 19;
+
 pub(super) fn parse(
     tool: &ObjectTool,
     args: &[String],
@@ -133,6 +136,10 @@ impl<'a> Line<'a> {
                 self.besides.push(output(&self.args[index][start..], in_place));
             }
             Use::SplitOutput => {
+                // Older ones give it a mode of its own.
+                if self.tool.major < LLVM_MODES_ALIKE {
+                    return Err(LocalOnly::ExoticOutput { option: option() });
+                }
                 self.mark(value, PieceRole::Output);
                 self.besides.push(output(text, false));
             }
