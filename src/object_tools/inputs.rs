@@ -2,7 +2,7 @@
 
 use super::thin::{self, Members};
 use super::{ObjectToolFailure, Parsed, ToolIdentity};
-use crate::command::archive::{ArchiveCommand, Operation};
+use crate::command::archive::{ArchiveCommand, Operation, thin_names};
 use crate::command::object_tool::{ObjectCommand, OutputMode};
 use crate::command::{LocalOnly, PieceRole, Suite, ToolCommand, Unrelocatable};
 use crate::host::fs::PathContext;
@@ -19,9 +19,11 @@ use std::path::{Path, PathBuf};
 /// Variables that change how GNU's tools read their arguments or files.
 const GNU_VARIABLES: [&str; 2] = ["GNUTARGET", "POSIXLY_CORRECT"];
 
-/// Where the type stands in the header of an ELF file, and how long a head we look at.
+/// Where the type stands in the header of an ELF file.
 const ELF_TYPE: usize = 16;
-const HEAD: u64 = 18;
+
+/// How much of a file tells what it is: the longest is an archive's magic and the name of its first member.
+const HEAD: u64 = 24;
 
 /// A step whose files have been looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +111,16 @@ impl Look<'_> {
             if archive.members == 0 && archive.operation != Operation::Index {
                 return Err(ObjectToolFailure::NothingToDo { path });
             }
-            self.thin_members(&path)?;
+            let head = head(&path)?;
+            if head.starts_with(thin::MAGIC) {
+                // It stays thin, whatever is done with it.
+                command.placed_locally = Some(thin_names());
+                self.members.add(&path, self.digests)?;
+            }
+            // Left as it is, mode included: its own bytes come to lie there again.
+            if self.suite == Suite::Llvm && archive.operation == Operation::Index && has_symbol_table(&head) {
+                output.in_place = true;
+            }
             self.files.insert(path);
         }
         self.named_inputs(&command)?;
@@ -250,6 +261,15 @@ pub(super) fn head(path: &Path) -> Result<Vec<u8>, ObjectToolFailure> {
     let file = File::open(path).at("open", path)?;
     file.take(HEAD).read_to_end(&mut head).at("read", path)?;
     Ok(head)
+}
+
+/// Whether the first member of an archive is a symbol table.
+fn has_symbol_table(head: &[u8]) -> bool {
+    const MAGIC_LENGTH: usize = 8;
+    let name = head.get(MAGIC_LENGTH..).unwrap_or_default();
+    ["/ ", "/SYM64/ "]
+        .iter()
+        .any(|table| name.starts_with(table.as_bytes()))
 }
 
 /// Whether an ELF file is a program or a shared library: GNU's make it executable then.

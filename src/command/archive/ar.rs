@@ -1,6 +1,6 @@
 //! `ar`: one word of letters, options around it, then the archive and its members.
 
-use super::{ArchiveCommand, ArchiveTool, Operation, output};
+use super::{ArchiveCommand, ArchiveTool, Operation, output, thin_names};
 use crate::command::response_file::ReadResponse;
 use crate::command::suite::{Suite, Words, expanded};
 use crate::command::{LocalOnly, PieceRole, ToolCommand, ToolKind, Unrelocatable};
@@ -224,19 +224,15 @@ impl<'a> Line<'a> {
                 words.mark(*member, 0, PieceRole::Input);
             }
         }
-        let row = |option: &str, why| Unrelocatable {
-            option: option.to_owned(),
-            why,
-            only_if_rewritten: true,
-            also_portable: true,
-        };
         let placed_locally = if self.thin {
-            Some(row(
-                "T",
-                "stores the paths of members, which are relative to the archive only if they are so here",
-            ))
+            Some(thin_names())
         } else if self.full_paths {
-            Some(row("P", "names members by their paths as they are spelled"))
+            Some(Unrelocatable {
+                option: "P".to_owned(),
+                why: "names members by their paths as they are spelled",
+                only_if_rewritten: true,
+                also_portable: true,
+            })
         } else {
             None
         };

@@ -122,7 +122,7 @@ pub(crate) static MADE: LazyLock<TempDir> = LazyLock::new(|| {
         ar rc old.a a.o && cp old.a lib/old.a && ar rcS plain.a a.o b.o && ar rcT lib/thin.a a.o b.o
         ar rcT thin.a a.o && ar rcT abs.a \"$PWD/a.o\"
         ln -s old.a link.a && cp a.o hard.o && ln hard.o other.o
-        printf '%s' 'a.o \"b.o\"' > rsp && echo f renamed > syms && echo f > list";
+        printf '%s' 'a.o \"b.o\"' > rsp && echo f renamed > syms && echo f > list && head -c 100 prog > broken";
     let made = Command::new("sh")
         .arg("-ec")
         .arg(script)
@@ -161,7 +161,6 @@ pub(crate) struct State {
     pub(crate) inode: u64,
     pub(crate) mode: u32,
     pub(crate) content: Vec<u8>,
-    pub(crate) changed: (i64, i64),
 }
 
 impl Project {
@@ -245,7 +244,6 @@ impl Project {
                 inode: meta.ino(),
                 mode: meta.mode(),
                 content,
-                changed: (meta.mtime(), meta.mtime_nsec()),
             };
             (path, state)
         };

@@ -30,8 +30,8 @@ pub(super) const AR: &[Case] = &[
     ("r @/old.a", "nothing_to_do"),
     // Thin ones.
     ("rT @/lib/thin.a @/split.o", "here"),
-    ("s @/lib/thin.a", ""),
-    ("d @/lib/thin.a ../a.o", ""),
+    ("s @/lib/thin.a", "here"),
+    ("d @/lib/thin.a ../a.o", "here"),
     ("s @/abs.a", "here"),
     // Not taken.
     ("rcU @/new.a @/a.o", "archive_times"),
@@ -93,6 +93,8 @@ pub(super) const STRIP: &[Case] = &[
     ("-g @/prog -o @/link.a", ""),
     ("-g @/prog -o @/prog", ""),
     ("-p @/prog", "real_times"),
+    ("@/broken", "fails"),
+    ("-o @/old.a @/broken", "fails"),
     ("@/text", "not_elf"),
     ("@/lib/thin.a", "not_elf"),
     ("-R .comment -K main @/prog", ""),
@@ -127,7 +129,8 @@ pub(super) const OBJCOPY: &[Case] = &[
     ("@/none @/new", "missing_input"),
     ("--add-section .x=@/none @/a.o @/new", "missing_input"),
     ("@/hard.o @/other.o", "linked_output"),
-    ("--rename-section .text @/a.o @/old.a", "fails"),
+    ("@/broken @/old.a", "fails"),
+    ("@/broken", "fails"),
 ];
 
 pub(super) const GNU_OBJCOPY: &[Case] = &[

@@ -5,10 +5,10 @@
 mod bench;
 mod cases;
 
-use crate::tools::missing;
-use bench::{Did, Project, Worked, find, identity, is_background, masked};
-use rewrap::command::Suite;
-use std::collections::BTreeSet;
+use crate::tools::{missing, sample};
+use bench::{Did, Project, State, Worked, find, identity, is_background, masked};
+use rewrap::command::{Suite, ToolOutput};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What was seen of all steps.
@@ -22,7 +22,7 @@ struct Tally {
 
 impl Tally {
     fn all(&mut self, tools: &[&str], cases: &[(&str, &str)]) {
-        for name in tools {
+        for name in sample(tools) {
             let Some(tool) = find(name) else {
                 missing(name);
                 continue;
@@ -51,6 +51,12 @@ impl Tally {
             return wrong(format!("taken, though {expected}"));
         }
         let before = project.states();
+        let said = Said::of(&project, &worked);
+        // Another name of each old output: it shows what is written in place, and keeps the inode from being used again.
+        let kept = tempfile::tempdir().expect("temporary directory");
+        for (at, path) in said.outputs.iter().enumerate().filter(|(_, path)| path.is_file()) {
+            std::fs::hard_link(path, kept.path().join(at.to_string())).expect("another name");
+        }
         let (there, bytes) = project.run_elsewhere(tool, &worked);
         let did = project.run(tool, &args);
         let failed = !did.output.status.success();
@@ -58,18 +64,15 @@ impl Tally {
             let text = String::from_utf8_lossy(&did.output.stderr);
             return wrong(format!("ends with {}: {text}", did.output.status));
         }
-        for text in differences(&project, &worked, &did) {
-            wrong(text);
-        }
         let after = project.states();
+        said.differences(&did, &after).into_iter().for_each(&mut wrong);
         for output in &worked.command.outputs {
             let path = project.cwd().join(&output.path);
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());
             let (old, new) = (before.get(&real), after.get(&real));
             if failed {
-                let kept = old.is_none() || new == old;
-                if kept == worked.command.removes_on_failure && old.is_some() {
-                    wrong(format!("old `{}` kept: {kept}", output.path));
+                if old.is_some() && (new == old) == worked.command.removes_on_failure {
+                    wrong(format!("old `{}` stays: {}", output.path, new == old));
                 }
                 continue;
             }
@@ -77,25 +80,8 @@ impl Tally {
                 wrong(format!("does not write `{}`", output.path));
                 continue;
             };
-            let in_place = output.in_place && old.is_some();
-            let mode = if in_place {
-                old.map_or(0, |old| old.mode & 0o777)
-            } else {
-                masked(output.mode)
-            };
-            if new.mode & 0o777 != mode {
-                wrong(format!(
-                    "`{}` has mode {:o}, not {mode:o}",
-                    output.path,
-                    new.mode & 0o777
-                ));
-            }
-            // LLVM's tools put a new file of the same mode in its place, which only other names of the old one can tell.
-            let replaces = worked.suite == Suite::Llvm && output.updates && output.in_place;
-            let same = old.is_some_and(|old| old.inode == new.inode);
-            let untouched = old == Some(new);
-            if old.is_some() && same != in_place && !replaces && !untouched {
-                wrong(format!("`{}` written in place: {same}", output.path));
+            if let Err(text) = as_said(worked.suite, output, old, new) {
+                wrong(format!("`{}` {text}", output.path));
             }
             if expected.is_empty() && bytes[&output.path] != new.content {
                 let text = String::from_utf8_lossy(&there.stderr);
@@ -107,15 +93,8 @@ impl Tally {
             wrong(format!("placed locally: {here}"));
         }
         self.steps += 1;
-        let ours = worked
-            .inputs
-            .observed
-            .files
-            .keys()
-            .filter_map(|path| path.canonicalize().ok());
-        let ours: BTreeSet<PathBuf> = ours.collect();
-        self.inputs += ours.len();
-        self.extra += ours.difference(&did.read).count();
+        self.inputs += said.inputs.len();
+        self.extra += said.inputs.difference(&did.read).count();
     }
 
     #[expect(clippy::print_stdout, reason = "the harness shows it with the test's output")]
@@ -128,30 +107,67 @@ impl Tally {
     }
 }
 
-/// What the step opened or wrote that was not said.
-fn differences(project: &Project, worked: &Worked, did: &Did) -> Vec<String> {
-    let mut found = Vec::new();
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut known: BTreeSet<PathBuf> = worked.inputs.observed.files.keys().map(|path| real(path)).collect();
-    known.extend(worked.toolchain.files.iter().map(|file| file.path.clone()));
-    let cwd = project.cwd();
-    known.extend(worked.command.response_files.iter().map(|path| real(&cwd.join(path))));
-    let outputs = worked.command.outputs.iter().map(|output| cwd.join(&output.path));
-    let outputs: BTreeSet<PathBuf> = outputs.flat_map(|path| [real(&path), path]).collect();
-    // A tool may read back what it has just written.
-    for path in did
-        .read
-        .iter()
-        .filter(|path| !is_background(path) && !known.contains(*path))
-    {
-        if !outputs.contains(path) {
-            found.push(format!("reads `{}`", path.display()));
+/// Whether the mode of an output is the one that is said, and whether an old file was written over or replaced.
+fn as_said(suite: Suite, output: &ToolOutput, old: Option<&State>, new: &State) -> Result<(), String> {
+    let in_place = output.in_place && old.is_some();
+    let mode = match old.filter(|_| in_place) {
+        Some(old) => old.mode & 0o777,
+        None => masked(output.mode),
+    };
+    if new.mode & 0o777 != mode {
+        return Err(format!("has mode {:o}, not {mode:o}", new.mode & 0o777));
+    }
+    // LLVM's tools put a new file of the same mode in its place, which only other names of the old one can tell.
+    let replaces = suite == Suite::Llvm && output.updates && output.in_place;
+    let same = old.is_some_and(|old| old.inode == new.inode);
+    if old.is_some() && same != in_place && !replaces {
+        return Err(format!("is written in place: {same}"));
+    }
+    Ok(())
+}
+
+/// What we say of a step, as real paths before it runs.
+struct Said {
+    inputs: BTreeSet<PathBuf>,
+    tool: BTreeSet<PathBuf>,
+    /// As spelled, and where that leads.
+    outputs: BTreeSet<PathBuf>,
+}
+
+impl Said {
+    fn of(project: &Project, worked: &Worked) -> Self {
+        let cwd = project.cwd();
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let response_files = worked.command.response_files.iter().map(|path| real(&cwd.join(path)));
+        let inputs = worked.inputs.observed.files.keys().map(|path| real(path));
+        let outputs = worked.command.outputs.iter().map(|output| cwd.join(&output.path));
+        Self {
+            inputs: inputs.chain(response_files).collect(),
+            tool: worked.toolchain.files.iter().map(|file| file.path.clone()).collect(),
+            outputs: outputs.flat_map(|path| [real(&path), path]).collect(),
         }
     }
-    for path in did.written.difference(&outputs) {
-        found.push(format!("writes `{}`", path.display()));
+
+    /// What the step opened or wrote that was not said.
+    fn differences(&self, did: &Did, after: &BTreeMap<PathBuf, State>) -> Vec<String> {
+        let mut found = Vec::new();
+        // A tool may read back what it has just written.
+        let known = |path: &PathBuf| {
+            let said = [&self.inputs, &self.tool, &self.outputs];
+            said.iter().any(|set| set.contains(path))
+        };
+        for path in did.read.iter().filter(|path| !is_background(path) && !known(path)) {
+            found.push(format!("reads `{}`", path.display()));
+        }
+        let inode = |path: &PathBuf| after.get(path).map(|state| state.inode);
+        let outputs: BTreeSet<u64> = self.outputs.iter().filter_map(inode).collect();
+        for path in did.written.difference(&self.outputs) {
+            if !inode(path).is_some_and(|inode| outputs.contains(&inode)) {
+                found.push(format!("writes `{}`", path.display()));
+            }
+        }
+        found
     }
-    found
 }
 
 fn usable() -> bool {
