@@ -6,7 +6,7 @@ use rewrap::command::{PieceRole, Suite, ToolCommand};
 use rewrap::digest::Digest;
 use rewrap::host::fs::{PathContext, PathError};
 use rewrap::inputs::{Entry, InputSet, Places, collect_tool};
-use rewrap::object_tools::{ObjectTools, ToolIdentity, inputs_of};
+use rewrap::object_tools::{ObjectToolFailure, ObjectTools, ToolIdentity, inputs_of};
 use rewrap::toolchain::{Answer, Ask, Environment, FileDigests, Keep, Question, Toolchain, Toolchains};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -102,10 +102,14 @@ pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     Some(Path::new("/usr/bin").join(tool)).filter(|path| path.exists())
 }
 
+/// Who answers behind the name, or why that is not known.
+pub(crate) fn identify(tool: &Path) -> Result<Arc<ToolIdentity>, ObjectToolFailure> {
+    MACHINE.tools.identify(tool, tool.as_os_str(), &environment())
+}
+
 /// Who answers behind the name.
 pub(crate) fn identity(tool: &Path) -> Arc<ToolIdentity> {
-    let found = MACHINE.tools.identify(tool, tool.as_os_str(), &environment());
-    found.unwrap_or_else(|error| panic!("{}: {error}", tool.display()))
+    identify(tool).unwrap_or_else(|error| panic!("{}: {error}", tool.display()))
 }
 
 /// Objects, programs and archives, made once.

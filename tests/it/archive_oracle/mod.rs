@@ -4,10 +4,12 @@
 
 mod bench;
 mod cases;
+mod help;
 
 use crate::tools::{missing, sample};
 use bench::{Did, Project, State, Worked, find, identity, is_background, masked};
 use rewrap::command::{Suite, ToolOutput};
+use rewrap::object_tools::Program;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -203,4 +205,74 @@ fn object_tools_read_and_write_what_is_said_of_them() {
     tally.all(&["llvm-objcopy-19"], cases::LLVM_OBJCOPY);
     tally.all(&["dwp", "llvm-dwp-14", "llvm-dwp-19"], cases::DWP);
     tally.finish("object tools");
+}
+
+#[test]
+fn tools_are_told_by_what_they_say() {
+    let check = |name: &str, suite: Suite, program: Program| {
+        let Some(tool) = find(name) else {
+            return missing(name);
+        };
+        let found = identity(&tool);
+        assert_eq!((found.suite, found.program), (suite, program), "{name}");
+        assert!(found.version > (0, 0, 0), "{name}: {:?}", found.version);
+    };
+    for (name, program) in [
+        ("ar", Program::Ar),
+        ("gcc-ar", Program::Ar),
+        ("x86_64-linux-gnu-ranlib", Program::Ranlib),
+        ("gcc-ranlib", Program::Ranlib),
+        ("strip", Program::Strip),
+        ("objcopy", Program::Objcopy),
+        ("dwp", Program::Dwp),
+    ] {
+        check(name, Suite::Gnu, program);
+    }
+    for (name, program) in [
+        ("llvm-ar-14", Program::Ar),
+        ("llvm-ranlib-14", Program::Ranlib),
+        ("llvm-ranlib-19", Program::Ranlib),
+        ("llvm-strip-19", Program::Strip),
+        ("llvm-objcopy-14", Program::Objcopy),
+        ("llvm-dwp-14", Program::Dwp),
+        ("llvm-dwp-19", Program::Dwp),
+    ] {
+        check(name, Suite::Llvm, program);
+    }
+}
+
+#[test]
+fn what_stands_in_for_an_archiver_is_told_or_refused() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let script = dir.path().join("ar");
+    std::fs::write(&script, "#!/bin/sh\nexec /usr/bin/ar \"$@\"\n").expect("script");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("mode");
+    let refused = |tool: &Path| bench::identify(tool).expect_err("refused").code();
+    assert_eq!(refused(&script), "toolchain_unknown");
+    assert_eq!(refused(Path::new("/bin/echo")), "toolchain_unknown");
+    let link = dir.path().join("my-ar");
+    std::os::unix::fs::symlink("/usr/bin/ar", &link).expect("link");
+    assert_eq!(identity(&link).program, Program::Ar);
+}
+
+#[test]
+fn the_plugin_of_the_compiler_belongs_to_its_archiver() {
+    let Some(tool) = find("gcc-ar") else {
+        return missing("gcc");
+    };
+    let project = Project::new();
+    let worked = project.work_out(&identity(&tool), &project.words("rc @/new.a @/lto.o", false));
+    let files = worked.expect("a step").toolchain.files.clone();
+    let has = |name: &str| {
+        let mut names = files.iter().filter_map(|file| file.path.file_name()?.to_str());
+        names.any(|found| found.contains(name))
+    };
+    for part in ["gcc-ar", "liblto_plugin.so", "libbfd"] {
+        assert!(has(part), "{part} in {files:?}");
+    }
+    assert!(
+        files.iter().any(|file| file.path.ends_with("x86_64-linux-gnu-ar")),
+        "{files:?}"
+    );
 }
