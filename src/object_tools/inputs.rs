@@ -134,7 +134,7 @@ impl Look<'_> {
         let mut read = Vec::new();
         for subject in &object.subjects {
             let path = self.cwd.join(subject);
-            let meta = self.input(&path)?;
+            let meta = input(&path)?;
             let head = head(&path)?;
             let archive = head.starts_with(b"!<arch>\n");
             if archive && !object.deterministic {
@@ -210,18 +210,10 @@ impl Look<'_> {
     fn named_inputs(&mut self, command: &ToolCommand) -> Result<(), ObjectToolFailure> {
         for input in command.with_role(PieceRole::Input) {
             let path = self.cwd.join(input);
-            self.input(&path)?;
+            input(&path)?;
             self.thin_members(&path)?;
         }
         Ok(())
-    }
-
-    /// A file that has to be there.
-    fn input(&self, path: &Path) -> Result<Metadata, ObjectToolFailure> {
-        path.metadata()
-            .ok()
-            .filter(Metadata::is_file)
-            .ok_or_else(|| ObjectToolFailure::MissingInput { path: path.to_owned() })
     }
 
     fn thin_members(&mut self, path: &Path) -> Result<(), ObjectToolFailure> {
@@ -253,6 +245,12 @@ impl Look<'_> {
             named_absolutely: Vec::new(),
         })
     }
+}
+
+/// A file that has to be there.
+fn input(path: &Path) -> Result<Metadata, ObjectToolFailure> {
+    let meta = path.metadata().ok().filter(Metadata::is_file);
+    meta.ok_or_else(|| ObjectToolFailure::MissingInput { path: path.to_owned() })
 }
 
 /// The beginning of a file, enough to tell what it is.

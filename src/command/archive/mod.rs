@@ -75,7 +75,7 @@ pub struct ArchiveCommand {
 }
 
 /// Understands the arguments of an archiver (without `argv[0]`).
-pub fn parse(tool: &ArchiveTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ArchiveCommand, LocalOnly> {
+pub fn parse(tool: ArchiveTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ArchiveCommand, LocalOnly> {
     match tool.name {
         ArchiveName::Ar => ar::parse(tool, args, read),
         ArchiveName::Ranlib => ranlib::parse(tool, args, read),

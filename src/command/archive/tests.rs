@@ -10,7 +10,7 @@ fn parsed(suite: Suite, name: ArchiveName, line: &str) -> Result<ArchiveCommand,
         deterministic_default: true,
     };
     let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let parsed = parse(&tool, &args, &mut |path| match path {
+    let parsed = parse(tool, &args, &mut |path| match path {
         "rsp" => Some(b"'b b.o' c.o\n@more".to_vec()),
         "more" => Some(b"d.o".to_vec()),
         _ => None,
@@ -142,7 +142,7 @@ fn an_archiver_that_records_times_has_to_be_told_not_to() {
     };
     let code = |letters: &str| {
         let args = [letters, "x.a", "a.o"].map(str::to_owned);
-        parse(&tool, &args, &mut |_| None).map_or_else(|reason| reason.code(), |_| "taken")
+        parse(tool, &args, &mut |_| None).map_or_else(|reason| reason.code(), |_| "taken")
     };
     assert_eq!(code("rc"), "archive_times");
     assert_eq!(code("rcD"), "taken");

@@ -16,7 +16,7 @@ const LLVM_COMPRESSES_ALIKE: u32 = 19;
 const LLVM_MODES_ALIKE: u32 = 19;
 
 pub(super) fn parse(
-    tool: &ObjectTool,
+    tool: ObjectTool,
     args: &[String],
     read: &mut ReadResponse<'_>,
 ) -> Result<ObjectCommand, LocalOnly> {
@@ -39,7 +39,7 @@ pub(super) fn parse(
 }
 
 struct Line<'a> {
-    tool: &'a ObjectTool,
+    tool: ObjectTool,
     args: &'a [String],
     words: Words,
     /// Indices of the words that are no options.
@@ -53,7 +53,7 @@ struct Line<'a> {
     deterministic: bool,
 }
 
-impl<'a> Line<'a> {
+impl Line<'_> {
     fn options(&mut self) -> Result<(), LocalOnly> {
         let args = self.args;
         let mut at = 0;

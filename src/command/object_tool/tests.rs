@@ -13,7 +13,7 @@ fn parsed(suite: Suite, name: ObjectToolName, line: &str) -> Result<ObjectComman
         deterministic_default: true,
     };
     let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-    let parsed = parse(&tool, &args, &mut |_| None)?;
+    let parsed = parse(tool, &args, &mut |_| None)?;
     let words: Vec<String> = parsed.command.words.iter().map(crate::command::Word::text).collect();
     assert_eq!(words, args, "every word stays");
     Ok(parsed)
@@ -128,7 +128,7 @@ fn what_an_older_llvm_does_otherwise_stays_here() {
     };
     let code = |option: &str| {
         let args = [option, "a", "b"].map(str::to_owned);
-        parse(&tool, &args, &mut |_| None).map_or_else(|reason| reason.code(), |_| "taken")
+        parse(tool, &args, &mut |_| None).map_or_else(|reason| reason.code(), |_| "taken")
     };
     assert_eq!(code("--compress-debug-sections"), "differs_by_run");
     assert_eq!(code("--split-dwo=f"), "exotic_output");

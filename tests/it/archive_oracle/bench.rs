@@ -192,12 +192,11 @@ impl Project {
 
     /// `@/x` is `x` in the working directory, `%/x` is `x` among the sources.
     pub(crate) fn words(&self, line: &str, absolute: bool) -> Vec<String> {
-        let (cwd, src) = match absolute {
-            true => (
-                format!("{}/", self.cwd().display()),
-                format!("{}/src/", self.root().display()),
-            ),
-            false => (String::new(), "../src/".to_owned()),
+        let (cwd, src) = if absolute {
+            let root = self.root().display();
+            (format!("{root}/build/"), format!("{root}/src/"))
+        } else {
+            (String::new(), "../src/".to_owned())
         };
         let words = line.split_whitespace();
         words.map(|word| word.replace("@/", &cwd).replace("%/", &src)).collect()
@@ -237,12 +236,13 @@ impl Project {
         let files = entries.filter(|entry| !entry.file_type().is_dir());
         let state = |path: PathBuf| {
             let meta = path.symlink_metadata().expect("metadata");
-            let content = match meta.is_symlink() {
-                true => fs::read_link(&path)
+            let content = if meta.is_symlink() {
+                fs::read_link(&path)
                     .expect("link")
                     .into_os_string()
-                    .into_encoded_bytes(),
-                false => fs::read(&path).expect("content"),
+                    .into_encoded_bytes()
+            } else {
+                fs::read(&path).expect("content")
             };
             let state = State {
                 inode: meta.ino(),
