@@ -208,8 +208,8 @@ impl Look<'_> {
     }
 
     fn named_inputs(&mut self, command: &ToolCommand) -> Result<(), ObjectToolFailure> {
-        for input in command.with_role(PieceRole::Input) {
-            let path = self.cwd.join(input);
+        for named in command.with_role(PieceRole::Input) {
+            let path = self.cwd.join(named);
             input(&path)?;
             self.thin_members(&path)?;
         }
