@@ -57,6 +57,12 @@ pub enum LocalOnly {
         /// The value of `-x`, or the operand.
         language: String,
     },
+    /// A source among the operands of a link.
+    #[error("`{path}` is compiled and linked by one command; compile with `-c` first to have both cached")]
+    CompileAndLink {
+        /// The source.
+        path: String,
+    },
     /// A header is the source: the output is a precompiled header.
     #[error("a precompiled header is made of `{path}`, and it would not fit another machine's headers")]
     PchOutput {
@@ -161,6 +167,12 @@ pub enum LocalOnly {
     #[error("`{option}` changes how headers are searched in a way rewrap does not follow")]
     SearchRules {
         /// The option.
+        option: String,
+    },
+    /// `-R F`, `--mri-script`, `--chroot`: other inputs, or another search, than the linker's line tells.
+    #[error("`{option}` makes the linker find its inputs in a way rewrap does not follow")]
+    LinkRules {
+        /// The option with its value.
         option: String,
     },
     /// `-finput-charset=` other than UTF-8.
@@ -304,6 +316,7 @@ impl LocalOnly {
             Self::SeveralSources => "several_sources",
             Self::LinkerInput { .. } => "linker_input",
             Self::UnsupportedLanguage { .. } => "unsupported_language",
+            Self::CompileAndLink { .. } => "compile_and_link",
             Self::PchOutput { .. } => "pch_output",
             Self::UnknownOption { .. } => "unknown_option",
             Self::MissingValue { .. } => "missing_value",
@@ -321,6 +334,7 @@ impl LocalOnly {
             Self::ConfigFile { .. } => "config_file",
             Self::OldPreprocessor { .. } => "old_preprocessor",
             Self::SearchRules { .. } => "search_rules",
+            Self::LinkRules { .. } => "link_rules",
             Self::InputCharset { .. } => "input_charset",
             Self::ProfileInput { .. } => "profile_input",
             Self::ExoticTool { .. } => "exotic_tool",

@@ -11,6 +11,7 @@ mod inner;
 pub mod language;
 pub mod link;
 pub mod local_only;
+pub mod native;
 pub mod object_tool;
 pub mod options;
 mod outputs;
@@ -21,9 +22,10 @@ pub mod tool_command;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use, tool_environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
+pub use native::{Native, NativeWords};
 pub use suite::Suite;
 pub use tool::{Tool, is_driver_name, is_object_tool_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
@@ -116,6 +118,8 @@ pub enum Role {
     CompilationDir,
     /// The primary source file (an operand).
     Source,
+    /// `-march=native` and what it stands for here.
+    Native(Native),
     /// `-x`, stage and language options that `parse` has understood; go unchanged.
     Structure,
 }

@@ -15,6 +15,7 @@ pub mod request;
 pub mod resolve;
 pub mod settings;
 pub mod show;
+pub mod template;
 pub mod value;
 
 #[cfg(test)]

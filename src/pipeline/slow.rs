@@ -139,7 +139,8 @@ impl<'a> Step<'a> {
     }
 
     fn without_action(&mut self, reason: &NoStep) -> LastWord {
-        reason.kind().clone_into(&mut self.note.record.kind);
+        let kind = reason.kind(&self.note.record.kind).to_owned();
+        self.note.record.kind = kind;
         self.note.ended(Where::LocalOnly, reason.code(), sentence(reason));
         LastWord::Answer(Answer::RunHere(self.own_command()))
     }

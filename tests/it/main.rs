@@ -4,6 +4,7 @@
 mod archive_oracle;
 mod builds;
 mod cli;
+mod compile_oracle;
 mod daemon;
 mod generated;
 mod merkle_oracle;

@@ -21,8 +21,9 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("remote", "store"),           // A server's services are stores.
     ("daemon", "wire"),            // All three speak the protocol of wrapper and daemon.
     ("wrapper", "wire"),
-    ("wrapper", "daemon"),  // The wrapper connects to the daemon and starts it.
-    ("pipeline", "daemon"), // The pipeline is the daemon's service.
+    ("wrapper", "daemon"),   // The wrapper connects to the daemon and starts it.
+    ("pipeline", "daemon"),  // The pipeline is the daemon's service.
+    ("pipeline", "wrapper"), // A tool is asked with the `PATH` that the wrapper gives it.
     ("cli", "render"),
 ];
 

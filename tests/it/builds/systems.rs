@@ -181,7 +181,10 @@ fn make() {
         &Way {
             name: "launcher",
             plain: (":", "make -j3 CC=clang-19 CXX=clang++-19"),
-            wrapped: (":", "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19'"),
+            wrapped: (
+                ":",
+                "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19' AR='rewrap-cc ar'",
+            ),
         },
     );
     let masquerade = sandbox.path("masquerade");
@@ -346,7 +349,7 @@ fn meson() {
             name: "Meson",
             plain: ("CC=gcc CXX=g++ meson setup build", "ninja -C build -d keepdepfile"),
             wrapped: (
-                "CC='rewrap-cc gcc' CXX='rewrap-cc g++' meson setup build",
+                "CC='rewrap-cc gcc' CXX='rewrap-cc g++' AR='rewrap-cc gcc-ar' meson setup build",
                 "ninja -C build -d keepdepfile",
             ),
         },
@@ -366,7 +369,10 @@ fn autotools() {
         &Way {
             name: "autotools",
             plain: ("./configure CC=gcc CXX=g++", "make -j3"),
-            wrapped: ("./configure CC='rewrap-cc gcc' CXX='rewrap-cc g++'", "make -j3"),
+            wrapped: (
+                "./configure CC='rewrap-cc gcc' CXX='rewrap-cc g++' AR='rewrap-cc ar' RANLIB='rewrap-cc ranlib'",
+                "make -j3",
+            ),
         },
     );
 }
