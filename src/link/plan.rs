@@ -4,7 +4,7 @@ use super::LinkFailure;
 use super::linker::{self, Asking, Linker};
 use super::shown;
 use crate::command::Family;
-use crate::command::link::Flavour;
+use crate::command::link::{Flavour, without_collect2_words};
 use crate::toolchain::{Ask, Environment, Identity, ToolSubject, find_in_path};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -193,7 +193,7 @@ impl Planning<'_> {
             Family::Gcc => {
                 let linker = self.behind_collect2(Path::new(program), line, &said)?;
                 self.gcc_parts(line)?;
-                Ok((linker, without_words_of_collect2(line)))
+                Ok((linker, without_collect2_words(line)))
             }
             Family::Clang => {
                 let path = self.step.cwd.join(program);
@@ -342,10 +342,4 @@ impl Planning<'_> {
         }
         Ok(())
     }
-}
-
-/// collect2 takes these for itself.
-fn without_words_of_collect2(line: &[String]) -> Vec<String> {
-    let own = |word: &String| word.starts_with("-fuse-ld=") || word.starts_with("-flto") || word == "-fno-lto";
-    line.iter().filter(|word| !own(word)).cloned().collect()
 }

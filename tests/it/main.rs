@@ -7,6 +7,8 @@ mod cli;
 mod compile_oracle;
 mod daemon;
 mod generated;
+mod link_oracle;
+mod link_relocation_oracle;
 mod merkle_oracle;
 mod option_lists;
 mod output_names_oracle;
