@@ -1,6 +1,7 @@
 //! All integration tests, in one program so that they link once.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its own functions too")]
 
+mod archive_oracle;
 mod builds;
 mod cli;
 mod compile_oracle;
