@@ -32,7 +32,7 @@ pub(super) fn assemble(request: &ActionRequest<'_>, outputs: Outputs, parts: Par
         input_root_digest: Some(tree.root.into()),
         timeout: None,
         do_not_cache: false,
-        salt: salt(request.toolchain, &request.inputs.outside, request.presentation),
+        salt: salt(request.toolchain, request.inputs, request.presentation),
         platform: platform(request.platform),
     };
     let (digest, action_bytes) = encoded(&action);

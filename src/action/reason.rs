@@ -149,9 +149,6 @@ pub enum NoAction {
     /// Whether two equal files are one depends on times or inodes.
     #[error("includes `{0}` and `{1}`, two equal files that are to be included once")]
     OnceAlias(PathBuf, PathBuf),
-    /// clang checks the modification times of the headers in it.
-    #[error("uses the precompiled header `{0}`, which holds modification times")]
-    ClangPrecompiledHeader(String),
     /// The inputs contradict each other.
     #[error("cannot make an input root of the inputs")]
     Inputs(#[from] TreeError),
@@ -165,7 +162,6 @@ impl NoAction {
             Self::DateTime => "date_time",
             Self::Timestamp => "timestamp",
             Self::OnceAlias(..) => "once_alias",
-            Self::ClangPrecompiledHeader(_) => "clang_precompiled_header",
             Self::Inputs(_) => "contradicting_inputs",
         }
     }

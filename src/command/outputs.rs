@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) named: Vec<(Named, String)>,
     /// The format of the optimization record.
     pub(super) record_format: Option<String>,
+    /// The name of a precompiled header without `-o`.
+    pub(super) header_output: Option<String>,
 }
 
 /// All that a compile writes.
@@ -71,10 +73,20 @@ impl Asked {
         let aux = cut_suffix(self.output.as_deref().unwrap_or(base));
         let primary = match &self.output {
             Some(output) => writable("-o", output)?,
+            None if stage == Stage::PrecompiledHeader => self.header_output.clone().ok_or_else(|| {
+                let path = source.to_owned();
+                LocalOnly::PchOutput { path }
+            })?,
             None => format!("{aux}{}", self.suffix(family, stage)),
         };
         let depfile = self.depfile(language, aux)?;
         let secondary = self.secondary(family, stage, language, aux)?;
+        if stage == Stage::PrecompiledHeader && self.output.is_none() && !secondary.is_empty() {
+            // They are named as those of a link.
+            return Err(LocalOnly::PchOutput {
+                path: source.to_owned(),
+            });
+        }
         let files = secondary
             .iter()
             .map(|file| &file.path)
@@ -103,6 +115,7 @@ impl Asked {
     fn suffix(&self, family: Family, stage: Stage) -> &'static str {
         let llvm = family == Family::Clang && self.has(Feature::EmitLlvm);
         match (stage, llvm) {
+            (Stage::PrecompiledHeader, _) => "",
             (Stage::Object, false) => ".o",
             (Stage::Assembly, false) => ".s",
             (Stage::Object, true) => ".bc",
@@ -144,7 +157,9 @@ impl Asked {
             });
             files.extend(file);
         };
-        let code = self.writes_code(family);
+        // clang stops before it makes code of a header; gcc goes through all motions.
+        let header = stage == Stage::PrecompiledHeader;
+        let code = self.writes_code(family).filter(|_| !header || family == Family::Gcc);
         // gcc's driver splits whatever the assembler wrote, debug information or none; clang's compiler does it itself.
         let split = match family {
             Family::Gcc => (stage == Stage::Object).then_some(true),
@@ -153,7 +168,8 @@ impl Asked {
         let split = split.filter(|_| self.has(Feature::SplitDwarf));
         add(split, format!("{aux}.dwo"), SecondaryKind::SplitDwarf);
         if !language.is_assembler() {
-            let coverage = self.has(Feature::Coverage) || self.has(Feature::TestCoverage);
+            let coverage =
+                (self.has(Feature::Coverage) || self.has(Feature::TestCoverage)) && (!header || family == Family::Gcc);
             let notes = self.named(Named::CoverageNotes).cloned();
             let notes = notes.unwrap_or_else(|| format!("{aux}.gcno"));
             add(coverage.then_some(true), notes, SecondaryKind::CoverageNotes);
@@ -166,7 +182,7 @@ impl Asked {
             add(when(Feature::CallGraph), format!("{aux}.ci"), SecondaryKind::Other);
             let trace = self.has(Feature::TimeTrace).then_some(true);
             add(trace, format!("{aux}.json"), SecondaryKind::Other);
-            if let Some(path) = self.optimization_record(aux) {
+            if let Some(path) = self.optimization_record(aux).filter(|_| !header) {
                 add(Some(true), path, SecondaryKind::Other);
             }
         }

@@ -9,6 +9,8 @@ use crate::store::{Blob, StoreError};
 use crate::toolchain::Ground;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// One action that would give this step's outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +41,21 @@ pub(super) struct Remembered {
     pub(super) input_files: u32,
     pub(super) input_bytes: u64,
     pub(super) placed_locally: Option<String>,
+    /// Modification times in seconds that are part of the key: see [`InputSet::times`](crate::inputs::InputSet::times).
+    pub(super) times: Vec<(String, i64)>,
 }
 
 impl Remembered {
     /// Whose formats depfiles have.
     pub(super) fn family(&self) -> Family {
         if self.clang { Family::Clang } else { Family::Gcc }
+    }
+
+    /// A file whose modification time is another one than the key holds.
+    pub(super) fn other_time(&self) -> Option<&Path> {
+        let mut files = self.times.iter().map(|(path, seconds)| (Path::new(path), *seconds));
+        let other = files.find(|(path, seconds)| !path.metadata().is_ok_and(|seen| seen.mtime() == *seconds));
+        other.map(|(path, _)| path)
     }
 
     /// The primary output as the user spells it.
