@@ -1,12 +1,12 @@
 //! Rung two of the scanner: the compiler is asked, and what its answer leaves out is added.
 
-use super::file_facts::{FileFacts, Form, Mention, Questions, Remark, Use};
+use super::file_facts::{self, FileFacts, Mention, Questions, Remark, Use};
 use super::lexed::Lexed;
 use super::lexer::Consumer;
 use super::question::{Depth, is_depth_of_account};
 use super::resolve::{Hits, Lists, Resolver};
 use super::{Found, Scan, ScanFailure, ScannedFile, question};
-use crate::command::{CompileCommand, Family, Language, Role};
+use crate::command::{CompileCommand, Family, Form, Language, Role, Stage};
 use crate::depfile::Depfile;
 use crate::digest::Digest;
 use crate::toolchain::search_list::SearchList;
@@ -313,9 +313,17 @@ fn precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolver) {
         Family::Gcc => &[".gch"],
         Family::Clang => &[".pch", ".gch"],
     };
+    if step.command.family == Family::Gcc && step.command.stage == Stage::PrecompiledHeader {
+        // Which gcc empties before it reads anything.
+        resolver.leave_out(&step.cwd.join(&step.command.output));
+    }
     for arg in step.command.with_role(Role::ForcedInclude) {
         let name = arg.value.as_deref().unwrap_or_default().as_bytes();
-        resolver.precompiled(name, Some(step.cwd), suffixes);
+        // It is clang's driver that looks for one, which does not see what it passes on.
+        let passed_on = matches!(arg.form, Form::Through | Form::ThroughJoined) || arg.name.starts_with("-Wp,");
+        if step.command.family == Family::Gcc || !passed_on {
+            resolver.precompiled(name, Some(step.cwd), suffixes);
+        }
         let hit = resolver.first(name, Some(step.cwd));
         resolver.hits.included.extend(hit);
     }
@@ -325,7 +333,7 @@ fn precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolver) {
     let beside = source.path.parent();
     let includes = |mention: &&Mention| mention.used == Use::Include;
     for mention in source.facts.mentions.iter().filter(includes) {
-        let beside = beside.filter(|_| mention.form == Form::Quote);
+        let beside = beside.filter(|_| mention.form == file_facts::Form::Quote);
         resolver.precompiled(&mention.name, beside, suffixes);
     }
     if source.facts.is(Remark::Computed) {

@@ -42,6 +42,8 @@ pub(super) struct Resolver {
     lists: Lists,
     quoted: HashMap<Box<[u8]>, Option<PathBuf>>,
     angled: HashMap<Box<[u8]>, Option<PathBuf>>,
+    /// A precompiled header that is not taken: its real directory and name.
+    left_out: Option<PathBuf>,
     pub(super) hits: Hits,
 }
 
@@ -64,6 +66,7 @@ impl Resolver {
             lists,
             quoted: HashMap::new(),
             angled: HashMap::new(),
+            left_out: None,
             hits: Hits::default(),
         }
     }
@@ -186,6 +189,11 @@ impl Resolver {
         hit(&mut self.look, dir, name)
     }
 
+    /// This file is not taken for a precompiled header.
+    pub(super) fn leave_out(&mut self, path: &Path) {
+        self.left_out = place(path);
+    }
+
     /// Adds the precompiled headers that an include of this name may take: `name` with one of the suffixes, a file or all
     /// files of a directory, in each directory up to the one where `name` itself is.
     pub(super) fn precompiled(&mut self, name: &[u8], beside: Option<&Path>, suffixes: &[&str]) {
@@ -199,6 +207,9 @@ impl Resolver {
             for suffix in suffixes {
                 let candidate = [name, suffix.as_bytes()].concat();
                 let path = dir.join(OsStr::from_bytes(&candidate));
+                if self.left_out.is_some() && place(&path) == self.left_out {
+                    continue;
+                }
                 match self.look.at(dir, &candidate) {
                     End::File => drop(self.hits.precompiled.insert(path)),
                     End::Directory => self.hits.precompiled.extend(self.look.files_in(&path)),
@@ -237,6 +248,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// The real directory of a path that may lead nowhere, and its name.
+fn place(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
 
 fn hit(look: &mut Look, dir: &Path, name: &[u8]) -> Option<PathBuf> {

@@ -9,6 +9,7 @@ mod failures;
 mod local_only;
 mod outputs;
 mod places;
+mod precompiled;
 mod probes;
 mod sandbox;
 mod servers;
