@@ -7,6 +7,7 @@ mod completions;
 mod config;
 pub mod daemon;
 mod failures;
+mod init;
 mod serve;
 mod setting_flags;
 mod stats;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
+  rewrap init                                    write a rewrap.toml; how to wrap a build
   rewrap build -- make -j8                       build with compilers wrapped
   rewrap build -j200 -- cmake --build out
   cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
@@ -47,6 +49,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Build(build::Arguments),
     Stats(stats::Arguments),
     #[command(subcommand)]
@@ -81,6 +84,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         warn_of_unknown_variables();
     }
     match command {
+        Command::Init(arguments) => init::run(&arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Stats(arguments) => stats::run(&arguments),
         Command::Config(command) => config::run(command),

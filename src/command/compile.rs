@@ -2,10 +2,10 @@
 
 use super::inner::{self, Judged};
 use super::language::Operand;
-use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, OptionSpec};
+use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
-use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Role, Stage};
+use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Native, Role, Stage};
 
 /// What the arguments are given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,6 @@ struct Parser {
     driver: Driver,
     args: Vec<Arg>,
     asked: Asked,
-    /// `-S` beats `-c`, in either order.
     stage: Option<Stage>,
     /// The value of `-x` that holds, `None` for `none`.
     language: Option<String>,
@@ -139,9 +138,7 @@ impl Parser {
         let role = match spec.meaning {
             Meaning::Is(role) => role,
             Meaning::Stop(stage) => {
-                if self.stage != Some(Stage::Assembly) {
-                    self.stage = Some(stage);
-                }
+                self.stage = self.stage.max(Some(stage));
                 Role::Structure
             }
             Meaning::Language => {
@@ -169,10 +166,19 @@ impl Parser {
                 self.asked.switch(feature, on);
                 Role::Plain
             }
+            Meaning::SaveTemps => {
+                self.save_temps(text, whole());
+                Role::Plain
+            }
+            Meaning::NamedDump => return self.named_dump(name, text, whole()),
+            Meaning::Check(Checked::OptimizationInfo) if text.contains('=') => {
+                return self.named_dump(name, text, whole());
+            }
             Meaning::Writes(named) => {
                 self.asked.name(named, text);
                 Role::SecondaryOutput
             }
+            Meaning::Check(Checked::Processor) if text == "native" => Role::Native(Native::Asked),
             Meaning::Check(checked) => {
                 if let Err(reason) = self.check(checked, text, whole()) {
                     self.refuse(reason);
@@ -200,7 +206,8 @@ impl Parser {
     /// Judges a value that decides; `option` is the whole word.
     fn check(&mut self, checked: Checked, value: &str, option: String) -> Result<(), LocalOnly> {
         match checked {
-            Checked::Processor if value == "native" => Err(LocalOnly::NativeTuning { option }),
+            // With features of its own after a `+`.
+            Checked::Processor if value.starts_with("native") => Err(LocalOnly::NativeTuning { option }),
             Checked::Charset if !matches!(value.to_ascii_lowercase().as_str(), "utf-8" | "utf8") => {
                 Err(LocalOnly::InputCharset { option })
             }
@@ -213,7 +220,6 @@ impl Parser {
             Checked::DumpLetters if value.is_empty() || !value.chars().all(|c| "ApPDINU".contains(c)) => {
                 Err(LocalOnly::DumpFiles { option })
             }
-            Checked::OptimizationInfo if option.contains('=') => Err(LocalOnly::ExoticOutput { option }),
             Checked::SplitDwarf => {
                 self.asked.switch(Feature::SplitDwarf, value == "split");
                 Ok(())
@@ -225,6 +231,45 @@ impl Parser {
             }
             Checked::Processor | Checked::Charset | Checked::DumpLetters | Checked::OptimizationInfo => Ok(()),
         }
+    }
+
+    /// `-save-temps`, `=obj` or `=cwd`. gcc 11 was the first to name files as it does now.
+    fn save_temps(&mut self, value: &str, option: String) {
+        let beside_output = match (self.driver.family, value) {
+            (_, "obj") | (Family::Gcc, "") => true,
+            (_, "cwd") | (Family::Clang, "") => false,
+            _ => return self.refuse(LocalOnly::SaveTemps { option }),
+        };
+        if self.driver.family == Family::Gcc && self.driver.version.0 < 11 {
+            self.refuse(LocalOnly::SaveTemps { option });
+        }
+        self.asked.save_temps = Some(beside_output);
+    }
+
+    /// `-fdump-tree-optimized=F`, `-fopt-info-vec=F`: a file where one is named, else files that compiler passes name.
+    fn named_dump(&mut self, name: &str, value: &str, option: String) {
+        let (what, file) = value.split_once('=').unwrap_or((value, ""));
+        let is_info = name.starts_with("-fopt-info");
+        let passes = ["tree-", "rtl-", "ipa-", "lang-"];
+        // A graph is another file beside the one that is named.
+        let of_a_pass = passes.iter().any(|kind| what.starts_with(kind)) && !what.contains("graph");
+        let is_one_file = is_info || of_a_pass || matches!(what, "go-spec" | "final-insns");
+        if !is_one_file || matches!(file, "" | "-" | "stdout" | "stderr") {
+            self.refuse(LocalOnly::DumpFiles { option });
+        } else if is_info && self.asked.named(Named::OptimizationInfo).is_some() {
+            // gcc takes the first and says so.
+            self.refuse(LocalOnly::ExoticOutput { option });
+        } else if is_info {
+            self.asked.name(Named::OptimizationInfo, file);
+        } else {
+            self.asked.dumps.insert(file.to_owned());
+        }
+        self.push(
+            &format!("{name}{what}="),
+            Some(file),
+            Form::Joined,
+            Role::SecondaryOutput,
+        );
     }
 
     fn inner(&mut self, inner: Inner, name: &str, value: &str, form: Form) {
@@ -252,6 +297,10 @@ impl Parser {
                 let front = format!("{name}{}", &value[..start]);
                 self.push(&front, Some(&value[start..end]), form, role);
                 return self.with_tail(&value[end..]);
+            }
+            Ok(Judged::Writes(files)) => {
+                self.asked.listings.extend(files);
+                Role::Plain
             }
             Ok(Judged::Depfile {
                 option,
@@ -314,10 +363,16 @@ impl Parser {
             None | Some(Stage::Object) if self.sources.iter().all(is_header) => Stage::PrecompiledHeader,
             stage => stage.ok_or(LocalOnly::Link)?,
         };
+        if stage == Stage::Preprocess && self.asked.output.is_none() {
+            return Err(LocalOnly::Preprocess);
+        }
         if let Some(reason) = self.reason.take() {
             return Err(reason);
         }
         let (source, language) = self.only_source(stage)?;
+        if stage == Stage::Preprocess && !language.is_preprocessed_by_compiler() {
+            return Err(LocalOnly::Preprocess);
+        }
         let emits_header = |arg: &Arg| arg.value.as_deref() == Some("-emit-pch");
         if stage != Stage::PrecompiledHeader && self.args.iter().any(emits_header) {
             return Err(LocalOnly::PchOutput { path: source });
@@ -354,6 +409,7 @@ impl Parser {
             }),
             Operand::Source(language) => Ok((path, language)),
             Operand::Header(language) if stage == Stage::PrecompiledHeader => Ok((path, language)),
+            Operand::Header(_) if stage == Stage::Preprocess => Err(LocalOnly::Preprocess),
             Operand::Header(_) => Err(LocalOnly::PchOutput { path }),
             Operand::Module => Err(LocalOnly::Modules { option: path }),
             Operand::Unsupported => Err(LocalOnly::UnsupportedLanguage {

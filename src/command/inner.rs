@@ -22,6 +22,8 @@ pub(super) enum Judged {
     },
     /// All of it has this role.
     Is(Role),
+    /// All of it names no path but these files, which the assembler writes.
+    Writes(Vec<String>),
     /// `-Wp,-MD,F`: the value of the argument starts at this byte of the word's value.
     Depfile {
         /// Length of `-MD,` or `-MMD,`.
@@ -67,10 +69,16 @@ pub(super) fn judge(
             preprocessor(value, &words().chain(single).collect::<Vec<_>>()).ok_or_else(|| unknown(value))
         }
         Inner::Assembler => {
+            let mut files = Vec::new();
             for word in words().chain(single) {
-                assembler(word, operand_of).map_err(|reason| reason.unwrap_or_else(|| unknown(word)))?;
+                let file = assembler(word, operand_of).map_err(|reason| reason.unwrap_or_else(|| unknown(word)))?;
+                files.extend(file);
             }
-            Ok(Judged::Is(Role::Plain))
+            Ok(if files.is_empty() {
+                Judged::Is(Role::Plain)
+            } else {
+                Judged::Writes(files)
+            })
         }
         Inner::Frontend => match operand_of.take() {
             Some(_) => Ok(Judged::Is(Role::Plain)),
@@ -115,9 +123,10 @@ const ASSEMBLER_FLAGS: &str = "--32 --64 --x32 --divide --execstack --noexecstac
 const ASSEMBLER_VALUES: &str = "--compress-debug-sections= --elf-stt-common= --generate-missing-build-notes= --hash-size= \
     --multibyte-handling= --size-check= --defsym=";
 
-fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Option<LocalOnly>> {
-    if operand_of.take().is_some() {
-        return Ok(());
+/// What a word is to the assembler: the file that it names, if it names one that is written.
+fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<Option<String>, Option<LocalOnly>> {
+    if let Some(option) = operand_of.take() {
+        return Ok((option == "--MD").then(|| word.to_owned()));
     }
     // Machine options of all targets start with -m; none names a file.
     let machine = word
@@ -130,17 +139,22 @@ fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Op
         }));
     }
     if machine || is_one_of(ASSEMBLER_FLAGS, word) || ASSEMBLER_VALUES.split(' ').any(|name| word.starts_with(name)) {
-        return Ok(());
+        return Ok(None);
     }
-    if word == "--defsym" {
-        *operand_of = Some("--defsym");
-        return Ok(());
+    if let Some(name) = ["--defsym", "--MD"].into_iter().find(|name| *name == word) {
+        *operand_of = Some(name);
+        return Ok(None);
+    }
+    let listing = word.strip_prefix("-a").and_then(|rest| rest.split_once('='));
+    let listing = listing.filter(|(what, _)| what.chars().all(|letter| "cdghilmns".contains(letter)));
+    if let Some(file) = listing.map(|(_, file)| file).or(word.strip_prefix("--MD=")) {
+        return Ok(Some(file.to_owned()));
     }
     let option = word.to_owned();
     Err(match word {
         // Of several search directories in one word.
         _ if word.starts_with("-I") => Some(LocalOnly::AssemblerSearch { option }),
-        _ if word.starts_with("-a") || word.starts_with("--MD") => Some(LocalOnly::ExoticOutput { option }),
+        _ if word.starts_with("-a") => Some(LocalOnly::ExoticOutput { option }),
         _ => None,
     })
 }
@@ -181,7 +195,7 @@ fn frontend(word: &str, operand_of: &mut Option<&'static str>) -> Result<Judged,
 
 /// LLVM's own options: thousands, and they change between versions. One that takes a number or a truth value names no
 /// file, nor does one of these families that has no value.
-fn is_harmless_to_llvm(word: &str) -> bool {
+pub(super) fn is_harmless_to_llvm(word: &str) -> bool {
     let Some(name) = word.strip_prefix('-') else {
         return false;
     };
@@ -244,7 +258,11 @@ mod tests {
         check(Inner::Assembler, "-Wa,", "--defsym,A=1,-W", &plain);
         check(Inner::Assembler, "-Wa,", "-Ia,-Ib", &Err("assembler_search"));
         check(Inner::Assembler, "-Wa,", "-Ia,--frobnicate", &Err("inner_option"));
-        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &Err("exotic_output"));
+        let file = |name: &str| Ok(Judged::Writes(vec![name.to_owned()]));
+        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &file("x.lst"));
+        check(Inner::Assembler, "-Wa,", "-W,--MD,x.d", &file("x.d"));
+        check(Inner::Assembler, "-Wa,", "--MD=x.d", &file("x.d"));
+        check(Inner::Assembler, "-Wa,", "-adhln", &Err("exotic_output"));
         check(Inner::Assembler, "-Wa,", "-march=native", &Err("native_tuning"));
         check(Inner::Assembler, "-Wa,", "--frobnicate", &Err("inner_option"));
         check(Inner::Assembler, "-Wa,", "@f", &Err("inner_option"));

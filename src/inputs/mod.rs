@@ -8,7 +8,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-pub use collect::{InputsFailure, Places, collect};
+pub use collect::{InputsFailure, Places, collect, collect_tool};
 
 use crate::digest::Digest;
 use crate::exec_path::ExecPath;

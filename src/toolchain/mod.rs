@@ -4,23 +4,29 @@
 //! [`Toolchains`] is what others call: it remembers answers. Knows nothing of sources and headers of a step.
 
 mod answers;
-mod elf;
+pub mod elf;
 mod evidence;
 mod facts;
 mod flags;
 mod identify;
 mod known;
-mod loader;
+pub mod loader;
 pub mod machine;
+mod native;
+mod parts;
 mod programs;
 pub mod search_list;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tool;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
-pub use known::{Ground, Keep, Toolchains};
+pub use known::{Fact, Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
+pub use native::NativeSubject;
+pub use programs::find_in_path;
+pub use tool::ToolSubject;
 
 use crate::command::Family;
 use crate::digest::Digest;

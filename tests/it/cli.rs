@@ -1,6 +1,7 @@
 //! The commands for people through the real program: what they print, where, and how they exit.
 
 mod build;
+mod init;
 mod settings;
 mod state;
 mod usage;

@@ -7,6 +7,7 @@ mod compile_oracle;
 mod daemon;
 mod generated;
 mod merkle_oracle;
+mod native_oracle;
 mod option_lists;
 mod output_names_oracle;
 mod protocol_descriptors;

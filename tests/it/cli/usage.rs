@@ -71,6 +71,7 @@ fn help_and_version_go_to_stdout() {
     Usage: rewrap <COMMAND>
 
     Commands:
+      init         Write a commented `rewrap.toml` here, and print how to put rewrap into a build
       build        Run a build command with its compilers wrapped, and sum up what became of their steps
       stats        Print what became of the steps of the last build: hits, reasons, times
       config       Look at the configuration
@@ -85,6 +86,7 @@ fn help_and_version_go_to_stdout() {
       -V, --version  Print version
 
     Examples:
+      rewrap init                                    write a rewrap.toml; how to wrap a build
       rewrap build -- make -j8                       build with compilers wrapped
       rewrap build -j200 -- cmake --build out
       cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
