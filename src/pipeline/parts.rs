@@ -65,6 +65,13 @@ impl Subject {
         }
     }
 
+    /// What it reads, apart from what options name.
+    pub(super) fn scan(&self) -> &Scan {
+        match self {
+            Self::Compile { scan, .. } => scan,
+        }
+    }
+
     /// The primary source as spelled; empty where there is none.
     pub(super) fn source(&self) -> &str {
         match self {

@@ -134,7 +134,7 @@ impl Pipeline {
     }
 
     /// What the step means and what it reads.
-    fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
+    pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
         if let Some(reason) = not_a_compiler(request.invoked_as) {
             return Err(reason.into());
@@ -239,7 +239,7 @@ impl Pipeline {
     }
 
     /// The actions, the candidates, the manifest.
-    fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
+    pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
         let presentation = parts.presentation();
         let base_look = Presentation::default();
         let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;

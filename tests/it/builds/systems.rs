@@ -181,7 +181,10 @@ fn make() {
         &Way {
             name: "launcher",
             plain: (":", "make -j3 CC=clang-19 CXX=clang++-19"),
-            wrapped: (":", "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19' AR='rewrap-cc ar'"),
+            wrapped: (
+                ":",
+                "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19' AR='rewrap-cc ar'",
+            ),
         },
     );
     let masquerade = sandbox.path("masquerade");
