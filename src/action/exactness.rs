@@ -4,7 +4,7 @@
 use super::reason::{NoAction, PlacedLocally};
 use super::words::Words;
 use super::{ActionRequest, TimeUse};
-use crate::command::{Chain, Family, Language, Role, SecondaryKind};
+use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind};
 use crate::config::PathsMode;
 use crate::inputs::Entry;
 
@@ -61,6 +61,7 @@ enum Opt {
     MessageLength,
     OtherOutput,
     SaveTemps,
+    NativeRecorded,
 }
 
 const fn row(
@@ -103,6 +104,7 @@ static TABLE: &[Row] = &[
     row(("clang_compilation_database", "the compilation database holds the working directory"), CLANG, When::Always, Portable::Here, Opt::CompilationDatabase),
     row(("clang_external_assembler", "the assembler's messages hold random names"), CLANG, When::Always, Portable::Here, Opt::ExternalAssembler),
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
+    row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
     row(("save_temps", "intermediate files hold names as spelled"), None, When::Absolute, Portable::Here, Opt::SaveTemps),
 ];
@@ -168,6 +170,13 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            // It takes a native option to pieces, and lists them in another place than where the user's own would stand.
+            Self::NativeRecorded => {
+                request.command.native().next().is_some()
+                    && (words.debug()
+                        || words.lto()
+                        || words.one_of(&["-frecord-gcc-switches", "-fverbose-asm"]).is_some())
+            }
             Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
         }
     }
@@ -286,8 +295,14 @@ pub(super) fn local_by_inputs(request: &ActionRequest<'_>, words: &Words) -> Opt
     if let Some(header) = precompiled_header(request, words) {
         return Some(PlacedLocally::PrecompiledHeader(header));
     }
-    if let Some(word) = words.one_of(&["-march=native", "-mtune=native", "-mcpu=native"]) {
-        return Some(PlacedLocally::NativeProcessor(word.to_owned()));
+    if let Some(arg) = request.command.native().next()
+        && request
+            .command
+            .with_role(Role::Native(Native::Resolved))
+            .next()
+            .is_none()
+    {
+        return Some(PlacedLocally::NativeProcessor(arg.words().concat()));
     }
     if let Some(path) = request.absolute_include {
         return Some(PlacedLocally::AbsoluteInclude(path.to_owned()));

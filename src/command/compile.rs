@@ -5,7 +5,7 @@ use super::language::Operand;
 use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
-use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Role, Stage};
+use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Native, Role, Stage};
 
 /// What the arguments are given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,7 @@ impl Parser {
                 self.asked.name(named, text);
                 Role::SecondaryOutput
             }
+            Meaning::Check(Checked::Processor) if text == "native" => Role::Native(Native::Asked),
             Meaning::Check(checked) => {
                 if let Err(reason) = self.check(checked, text, whole()) {
                     self.refuse(reason);
@@ -190,7 +191,8 @@ impl Parser {
     /// Judges a value that decides; `option` is the whole word.
     fn check(&mut self, checked: Checked, value: &str, option: String) -> Result<(), LocalOnly> {
         match checked {
-            Checked::Processor if value == "native" => Err(LocalOnly::NativeTuning { option }),
+            // With features of its own after a `+`.
+            Checked::Processor if value.starts_with("native") => Err(LocalOnly::NativeTuning { option }),
             Checked::Charset if !matches!(value.to_ascii_lowercase().as_str(), "utf-8" | "utf8") => {
                 Err(LocalOnly::InputCharset { option })
             }

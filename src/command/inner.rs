@@ -155,7 +155,7 @@ fn frontend(word: &str, operand_of: &mut Option<&'static str>) -> Result<Judged,
 
 /// LLVM's own options: thousands, and they change between versions. One that takes a number or a truth value names no
 /// file, nor does one of these families that has no value.
-fn is_harmless_to_llvm(word: &str) -> bool {
+pub(super) fn is_harmless_to_llvm(word: &str) -> bool {
     let Some(name) = word.strip_prefix('-') else {
         return false;
     };

@@ -57,6 +57,12 @@ pub enum LocalOnly {
         /// The value of `-x`, or the operand.
         language: String,
     },
+    /// A source among the operands of a link.
+    #[error("`{path}` is compiled and linked by one command; compile with `-c` first to have both cached")]
+    CompileAndLink {
+        /// The source.
+        path: String,
+    },
     /// A header is the source: the output is a precompiled header.
     #[error("a precompiled header is made of `{path}`, and it would not fit another machine's headers")]
     PchOutput {
@@ -163,6 +169,12 @@ pub enum LocalOnly {
         /// The option.
         option: String,
     },
+    /// `-R F`, `--mri-script`, `--chroot`: other inputs, or another search, than the linker's line tells.
+    #[error("`{option}` makes the linker find its inputs in a way rewrap does not follow")]
+    LinkRules {
+        /// The option with its value.
+        option: String,
+    },
     /// `-finput-charset=` other than UTF-8.
     #[error("`{option}` makes the compiler convert the source, whose directives rewrap then cannot read")]
     InputCharset {
@@ -227,6 +239,50 @@ pub enum LocalOnly {
         name: String,
     },
 
+    // Archives and tools on object files.
+    /// `ar t`, `ar p`, `ar x`: writes nothing, or files that only the archive names.
+    #[error("`ar {operation}` takes members out of an archive or lists them, which costs less here than sharing that")]
+    ArchiveRead {
+        /// The letter.
+        operation: String,
+    },
+    /// `ar -M`.
+    #[error("`ar -M` takes its script from standard input; give `ar` the members as arguments to have it cached")]
+    ArchiveScript,
+    /// Without the modifier `D`, or an archiver whose default that is.
+    #[error("the archive would hold times and owners of files; give the archiver the modifier `D` to have it cached")]
+    ArchiveTimes,
+    /// An option that makes times part of the result.
+    #[error("`{option}` keeps times or owners of files, which differ between machines")]
+    RealTimes {
+        /// The option.
+        option: String,
+    },
+    /// A modifier that means different things to different versions.
+    #[error("`{option}` does not mean the same to all versions of the archiver")]
+    AmbiguousModifier {
+        /// The letter.
+        option: String,
+    },
+    /// A file format other than ELF, plain bytes and their text forms.
+    #[error("`{option}` names a file format that rewrap does not follow")]
+    UnsupportedFormat {
+        /// The option.
+        option: String,
+    },
+    /// An option that does not give the same bytes twice.
+    #[error("`{option}` gives other bytes from run to run with this version of the tool")]
+    DiffersByRun {
+        /// The option.
+        option: String,
+    },
+    /// `dwp -e`.
+    #[error("`{option}` reads the files that a program's debug information names, which rewrap does not follow")]
+    NamedByDebugInformation {
+        /// The option.
+        option: String,
+    },
+
     // Its files.
     /// An existing output that is neither a regular file nor a symlink to one.
     #[error("the output `{path}` is not a regular file")]
@@ -260,6 +316,7 @@ impl LocalOnly {
             Self::SeveralSources => "several_sources",
             Self::LinkerInput { .. } => "linker_input",
             Self::UnsupportedLanguage { .. } => "unsupported_language",
+            Self::CompileAndLink { .. } => "compile_and_link",
             Self::PchOutput { .. } => "pch_output",
             Self::UnknownOption { .. } => "unknown_option",
             Self::MissingValue { .. } => "missing_value",
@@ -277,6 +334,7 @@ impl LocalOnly {
             Self::ConfigFile { .. } => "config_file",
             Self::OldPreprocessor { .. } => "old_preprocessor",
             Self::SearchRules { .. } => "search_rules",
+            Self::LinkRules { .. } => "link_rules",
             Self::InputCharset { .. } => "input_charset",
             Self::ProfileInput { .. } => "profile_input",
             Self::ExoticTool { .. } => "exotic_tool",
@@ -288,6 +346,14 @@ impl LocalOnly {
             Self::ResponseFileText { .. } => "response_file_text",
             Self::NonUtf8 => "non_utf8",
             Self::EnvironmentVariable { .. } => "environment_variable",
+            Self::ArchiveRead { .. } => "archive_read",
+            Self::ArchiveScript => "archive_script",
+            Self::ArchiveTimes => "archive_times",
+            Self::RealTimes { .. } => "real_times",
+            Self::AmbiguousModifier { .. } => "ambiguous_modifier",
+            Self::UnsupportedFormat { .. } => "unsupported_format",
+            Self::DiffersByRun { .. } => "differs_by_run",
+            Self::NamedByDebugInformation { .. } => "named_by_debug_information",
             Self::OutputNotRegular { .. } => "output_not_regular",
             Self::NotACompiler { .. } => "not_a_compiler",
         }

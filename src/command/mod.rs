@@ -3,6 +3,7 @@
 //! [`parse`] turns a compiler's arguments into a [`CompileCommand`], or says by [`LocalOnly`] why the step must run
 //! here. It never guesses: an option that the tables do not know makes the step local-only.
 
+pub mod archive;
 pub mod compile;
 pub mod configure_probe;
 pub mod environment;
@@ -10,18 +11,22 @@ mod inner;
 pub mod language;
 pub mod link;
 pub mod local_only;
+pub mod native;
+pub mod object_tool;
 pub mod options;
 mod outputs;
 pub mod response_file;
-
+pub mod suite;
 pub mod tool;
 pub mod tool_command;
 
 pub use compile::{Driver, parse};
 pub use configure_probe::is_configure_probe;
-pub use environment::{EnvironmentUse, environment_use};
+pub use environment::{EnvironmentUse, environment_use, tool_environment_use};
 pub use language::Language;
 pub use local_only::LocalOnly;
+pub use native::{Native, NativeWords};
+pub use suite::Suite;
 pub use tool::{Tool, is_driver_name, is_object_tool_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
@@ -113,6 +118,8 @@ pub enum Role {
     CompilationDir,
     /// The primary source file (an operand).
     Source,
+    /// `-march=native` and what it stands for here.
+    Native(Native),
     /// `-x`, stage and language options that `parse` has understood; go unchanged.
     Structure,
 }

@@ -1,7 +1,6 @@
 //! Under which action digests the result of a step may lie, and what is needed to hand it to this user.
 
 use crate::action::{BuiltAction, DeclaredOutput, PathMap};
-use crate::command::Family;
 use crate::digest::Digest;
 use crate::pb::reapi::ActionResult;
 use crate::store::disk::DiskStore;
@@ -31,8 +30,8 @@ pub(super) struct Remembered {
     pub(super) candidates: Vec<Candidate>,
     /// What the step writes, in the order of publishing.
     pub(super) outputs: Vec<DeclaredOutput>,
-    /// Whether the compiler is clang.
-    pub(super) clang: bool,
+    /// Whether the tool removes an older primary output when it fails.
+    pub(super) removes_on_failure: bool,
     /// For the record.
     pub(super) kind: String,
     pub(super) source: String,
@@ -43,11 +42,6 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// Whose formats depfiles have.
-    pub(super) fn family(&self) -> Family {
-        if self.clang { Family::Clang } else { Family::Gcc }
-    }
-
     /// The primary output as the user spells it.
     pub(super) fn primary(&self) -> &str {
         self.outputs.last().map_or("", |output| &output.user_path)

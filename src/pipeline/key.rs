@@ -1,7 +1,7 @@
 //! The key of a request: everything but file contents that decides what the step reads, writes and prints.
 
 use super::request::Request;
-use crate::command::{Family, environment_use};
+use crate::command::{Family, environment_use, tool_environment_use};
 use crate::config::Config;
 use crate::manifest::Key;
 use sha2::{Digest as _, Sha256};
@@ -52,5 +52,6 @@ pub(super) fn of(request: &Request<'_>, config: &Config, exec_root: &Path) -> Ke
 
 /// Variables that compilers look at, and `PATH`, by which scripts that stand for a compiler find it.
 fn matters(name: &[u8]) -> bool {
-    name == b"PATH" || std::str::from_utf8(name).is_ok_and(|name| environment_use(name).is_some())
+    let is_used = |name| environment_use(name).or(tool_environment_use(name)).is_some();
+    name == b"PATH" || std::str::from_utf8(name).is_ok_and(is_used)
 }

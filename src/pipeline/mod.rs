@@ -31,6 +31,7 @@ mod request;
 mod servers;
 mod slow;
 mod there;
+mod tools;
 
 use crate::config::{Config, ConfigError, Resolved, Resolver};
 use crate::daemon::{Answer, Conversation, StepService};
@@ -42,11 +43,12 @@ use crate::host::index::Index;
 use crate::host::listings::Listings;
 use crate::host::trust::Trust;
 use crate::manifest::Manifests;
+use crate::object_tools::ObjectTools;
 use crate::pb::record::Where;
 use crate::pb::wire::StepRequest;
 use crate::scan::Scanner;
 use crate::store::disk::DiskStore;
-use crate::toolchain::{FileDigests, Toolchains};
+use crate::toolchain::{Ask, FileDigests, Toolchains};
 use candidate::{Reading, Remembered};
 use history::{History, Note, micros};
 use machine::{Facts, Files, Processes};
@@ -65,7 +67,9 @@ pub struct Pipeline {
     files: Arc<dyn FileDigests>,
     listings: Listings,
     manifests: Manifests,
+    ask: Arc<dyn Ask>,
     toolchains: Toolchains,
+    object_tools: ObjectTools,
     scanner: Scanner,
     stores: Mutex<HashMap<PathBuf, Option<DiskStore>>>,
     servers: Servers,
@@ -84,14 +88,16 @@ impl Pipeline {
         let trust = Arc::new(Trust::new(Clock::default()));
         let digests = Arc::new(DigestCache::new(Arc::clone(&index), Arc::clone(&trust)));
         let files: Arc<dyn FileDigests> = Arc::new(Files(Arc::clone(&digests)));
-        let ask = Arc::new(Processes);
+        let ask: Arc<dyn Ask> = Arc::new(Processes);
         let scratch = cache.map_or_else(std::env::temp_dir, Path::to_owned);
         Self {
             resolver: Resolver::new(),
             listings: Listings::new(trust),
             manifests: Manifests::new(Arc::clone(&index)),
             toolchains: Toolchains::new(ask.clone(), Arc::clone(&files), Arc::new(Facts(index))),
-            scanner: Scanner::new(ask, Arc::clone(&files)),
+            object_tools: ObjectTools::new(Arc::clone(&ask), Arc::clone(&files)),
+            scanner: Scanner::new(Arc::clone(&ask), Arc::clone(&files)),
+            ask,
             stores: Mutex::default(),
             servers: Servers::new(scratch.clone()),
             permits: Arc::default(),

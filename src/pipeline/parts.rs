@@ -4,12 +4,18 @@ use super::Root;
 use super::candidate::Candidate;
 use super::prepare::NoStep;
 use super::request::Request;
-use crate::action::{self, ActionRequest, BuiltAction, Place, Placement, Presentation, TimeUse};
-use crate::command::{CompileCommand, Role, ToolKind};
+use crate::action::{
+    self, ActionRequest, BuiltAction, Place, Placement, Presentation, TimeUse, ToolRequest, speaks_in_outputs,
+};
+use crate::command::{
+    CompileCommand, EnvironmentUse, Family, Piece, PieceRole, Role, ToolCommand, ToolKind, environment_use,
+    tool_environment_use,
+};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::inputs::{InputSet, Places};
+use crate::link::LinkTraits;
 use crate::scan::Scan;
 use crate::toolchain::{Ground, Toolchain};
 use std::collections::BTreeMap;
@@ -48,6 +54,12 @@ pub(super) type ResponseFiles = BTreeMap<PathBuf, Digest>;
 pub(super) enum Subject {
     /// One source, compiled.
     Compile { command: CompileCommand, scan: Scan },
+    /// Anything else.
+    Tool {
+        command: ToolCommand,
+        /// Of a link.
+        traits: Option<LinkTraits>,
+    },
 }
 
 impl Subject {
@@ -55,6 +67,7 @@ impl Subject {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Compile { .. } => "compile",
+            Self::Tool { command, .. } => command.kind.code(),
         }
     }
 
@@ -62,6 +75,31 @@ impl Subject {
     pub(super) fn tool(&self) -> Option<ToolKind> {
         match self {
             Self::Compile { .. } => None,
+            Self::Tool { command, .. } => Some(command.kind),
+        }
+    }
+
+    /// Whether a failed step removes an older primary output. gcc leaves an old object, clang does not.
+    pub(super) fn removes_on_failure(&self) -> bool {
+        match self {
+            Self::Compile { command, .. } => command.family == Family::Clang,
+            Self::Tool { command, .. } => command.removes_on_failure,
+        }
+    }
+
+    /// Whether an output holds text in the user's language, so that even a silent result serves only the same one.
+    pub(super) fn speaks_in_outputs(&self) -> bool {
+        match self {
+            Self::Compile { .. } => false,
+            Self::Tool { command, .. } => speaks_in_outputs(command),
+        }
+    }
+
+    /// Which variables matter to it.
+    fn environment_use(&self) -> fn(&str) -> Option<EnvironmentUse> {
+        match self {
+            Self::Compile { .. } => environment_use,
+            Self::Tool { .. } => tool_environment_use,
         }
     }
 
@@ -76,6 +114,7 @@ impl Subject {
     pub(super) fn source(&self) -> &str {
         match self {
             Self::Compile { command, .. } => &command.source,
+            Self::Tool { .. } => "",
         }
     }
 }
@@ -91,6 +130,8 @@ pub(super) struct Parts<'a> {
     pub(super) inputs: InputSet,
     pub(super) place: StepPlace,
     pub(super) began: Timestamp,
+    /// Whether everything that decides the step is known to its manifest.
+    pub(super) lasting: bool,
 }
 
 impl Parts<'_> {
@@ -111,7 +152,9 @@ impl Parts<'_> {
 
     /// The action that looks so; `at_home`: with the user's own words, whether or not it could be relocated.
     fn build(&self, look: &Presentation, at_home: bool) -> Result<BuiltAction, NoStep> {
-        let environment = self.request.action_environment(&self.toolchain);
+        let environment = self
+            .request
+            .action_environment(&self.toolchain, self.subject.environment_use());
         let invoked_as = self.request.tool.to_str().expect("checked to be UTF-8");
         let platform = &self.config.remote_default_exec_properties;
         let real_dirs = self.real_dirs();
@@ -137,6 +180,27 @@ impl Parts<'_> {
                 let build = if at_home { action::build_at_home } else { action::build };
                 Ok(build(&request)?)
             }
+            Subject::Tool { command, traits } => {
+                let request = ToolRequest {
+                    command,
+                    traits: traits.as_ref(),
+                    toolchain: &self.toolchain,
+                    inputs: &self.inputs,
+                    place: &self.place.root,
+                    paths: self.config.paths,
+                    presentation: look,
+                    environment: &environment,
+                    platform,
+                    invoked_as,
+                    real_dirs: &real_dirs,
+                };
+                let build = if at_home {
+                    action::build_tool_at_home
+                } else {
+                    action::build_tool
+                };
+                Ok(build(&request)?)
+            }
         }
     }
 
@@ -158,6 +222,15 @@ impl Parts<'_> {
                     }
                 })
                 .collect(),
+            Subject::Tool { command, .. } => {
+                let pieces = command.words.iter().flat_map(|word| &word.pieces);
+                let dir = |piece: &Piece| match piece.role {
+                    PieceRole::SearchDir | PieceRole::ToolDir => Some(piece.text.clone()),
+                    PieceRole::Input | PieceRole::Output => dir_of(&piece.text),
+                    PieceRole::Plain | PieceRole::Recorded => None,
+                };
+                pieces.filter_map(dir).collect()
+            }
         };
         named.push(self.place.root.exec_root().to_owned());
         let real = |dir: &str| std::fs::canonicalize(self.request.cwd.join(dir)).ok();
@@ -194,7 +267,7 @@ impl Parts<'_> {
         let look = self.request.presentation(self.toolchain.family);
         match &self.subject {
             Subject::Compile { command, .. } if settles_colour(command) => Presentation { colour: false, ..look },
-            Subject::Compile { .. } => look,
+            Subject::Compile { .. } | Subject::Tool { .. } => look,
         }
     }
 }

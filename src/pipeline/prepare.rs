@@ -7,16 +7,17 @@ use super::request::Request;
 use super::{Pipeline, key};
 use crate::action::{self, BuiltAction, NoAction, Presentation};
 use crate::command::{
-    self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, Tool, ToolKind, environment_use,
-    is_configure_probe,
+    self, CompileCommand, Driver, EnvironmentUse, LocalOnly, Tool, ToolKind, environment_use, is_configure_probe,
 };
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
+use crate::link::LinkFailure;
 use crate::manifest::Manifest;
+use crate::object_tools::ObjectToolFailure;
 use crate::scan::{self, ScanFailure};
-use crate::toolchain::{Environment, Toolchain, ToolchainFailure};
+use crate::toolchain::{Environment, Fact, Identity, Toolchain, ToolchainFailure};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +37,12 @@ pub(super) enum NoStep {
     /// It cannot be said what it reads.
     #[error(transparent)]
     Scan(#[from] ScanFailure),
+    /// It cannot be said what a link reads.
+    #[error(transparent)]
+    Link(#[from] LinkFailure),
+    /// It cannot be said what an archiver or its like reads.
+    #[error(transparent)]
+    ObjectTool(#[from] ObjectToolFailure),
     /// The inputs make no input root.
     #[error(transparent)]
     Inputs(#[from] InputsFailure),
@@ -56,6 +63,8 @@ impl NoStep {
             Self::Scan(ScanFailure::PrecompiledHeader { .. }) => "precompiled_header",
             Self::Scan(ScanFailure::Changed { .. }) => "input_changed",
             Self::Scan(_) => "scan_failed",
+            Self::Link(failure) => failure.code(),
+            Self::ObjectTool(failure) => failure.code(),
             Self::Inputs(_) => "inputs",
             Self::Place(_) => "place",
         }
@@ -136,14 +145,21 @@ impl Pipeline {
     /// What the step means and what it reads.
     pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
-        if let Some(reason) = not_a_compiler(request.invoked_as) {
-            return Err(reason.into());
+        match Tool::of(file_name(request.invoked_as)) {
+            Tool::Linker => return self.link(asked, None, note),
+            Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
+            Tool::Compiler => {}
         }
-        if let Some(name) = local_only_variable(request) {
-            return Err(LocalOnly::EnvironmentVariable { name }.into());
+        match self.understand(request, env, note) {
+            Ok(understood) => self.compile(asked, understood, note),
+            Err(NoStep::Command(LocalOnly::Link)) => {
+                let identity = self
+                    .toolchains
+                    .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+                self.link(asked, Some(&identity), note)
+            }
+            Err(reason) => Err(reason),
         }
-        let understood = self.understand(request, env, note)?;
-        self.compile(asked, understood, note)
     }
 
     /// A compile: the compiler is asked what it reads.
@@ -168,6 +184,7 @@ impl Pipeline {
         let identity = self
             .toolchains
             .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let (command, processor) = self.with_processor(command, &identity, request, env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
             let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, env)?;
@@ -190,10 +207,28 @@ impl Pipeline {
             subject: Subject::Compile { command, scan },
             response_files,
             toolchain,
-            ground,
+            ground: ground.with_processor(processor),
             inputs,
             place,
             began,
+            lasting: true,
+        })
+    }
+
+    /// What native options stand for here becomes part of the command.
+    fn with_processor(
+        &self,
+        command: CompileCommand,
+        identity: &Identity,
+        request: &Request<'_>,
+        env: &Environment,
+    ) -> Result<(CompileCommand, Option<Fact>), NoStep> {
+        let native = command.native().next().map(|arg| arg.words().concat());
+        let known = self.toolchains.with_processor(identity, command, &request.cwd, env);
+        known.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            let option = native.unwrap_or_default();
+            LocalOnly::NativeTuning { option }.into()
         })
     }
 
@@ -204,6 +239,7 @@ impl Pipeline {
         env: &Environment,
         note: &mut Note,
     ) -> Result<Understood<CompileCommand>, NoStep> {
+        refuse_variables(request, environment_use)?;
         let identity = self
             .toolchains
             .identify(request.tool, OsStr::new(request.invoked_as), env)?;
@@ -244,6 +280,9 @@ impl Pipeline {
         let base_look = Presentation::default();
         let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;
         let base_presentation = presentation == base_look;
+        if !base_presentation && parts.subject.speaks_in_outputs() {
+            candidates.clear();
+        }
         let mut own = None;
         if !base_presentation {
             let (built, more) = parts.candidates(&presentation, false)?;
@@ -256,7 +295,7 @@ impl Pipeline {
             ground: parts.ground,
             candidates,
             outputs: base.outputs.clone(),
-            clang: parts.toolchain.family == Family::Clang,
+            removes_on_failure: parts.subject.removes_on_failure(),
             kind: parts.subject.code().to_owned(),
             source: parts.subject.source().to_owned(),
             exec_root: parts.place.root.exec_root().to_owned(),
@@ -280,6 +319,9 @@ impl Pipeline {
     }
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
+        if !parts.lasting {
+            return None;
+        }
         let mut observed = parts.inputs.observed.clone();
         observed.files.extend(parts.response_files.clone());
         // The tool itself: another one under the same name must be noticed without asking it.
@@ -313,26 +355,25 @@ pub(super) fn response_reader<'a>(
     }
 }
 
-/// Names of tools that are no compilers.
-fn not_a_compiler(invoked_as: &str) -> Option<LocalOnly> {
-    let name = invoked_as.rsplit('/').next().unwrap_or(invoked_as);
-    match Tool::of(name) {
-        Tool::Compiler => None,
-        Tool::Archiver => Some(LocalOnly::Archive),
-        Tool::Linker => Some(LocalOnly::Link),
-        Tool::Binutil => Some(LocalOnly::NotACompiler { tool: name.to_owned() }),
-    }
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The first variable that is set and makes every step local-only.
-fn local_only_variable(request: &Request<'_>) -> Option<String> {
+/// A variable that is set and makes every step of this kind local-only.
+pub(super) fn refuse_variables(
+    request: &Request<'_>,
+    usage: fn(&str) -> Option<EnvironmentUse>,
+) -> Result<(), LocalOnly> {
     let names = request
         .variables()
         .filter_map(|(name, _)| std::str::from_utf8(name).ok());
-    names
-        .filter(|name| environment_use(name) == Some(EnvironmentUse::LocalOnly))
-        .min()
-        .map(str::to_owned)
+    let first = names
+        .filter(|name| usage(name) == Some(EnvironmentUse::LocalOnly))
+        .min();
+    match first {
+        Some(name) => Err(LocalOnly::EnvironmentVariable { name: name.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// An output that is there already and is neither a regular file nor a symlink to one (`-o /dev/null`).

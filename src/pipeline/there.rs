@@ -374,7 +374,7 @@ impl Task<'_, '_> {
             return Err(RunsHere::fell_back("worker_differs", sentence));
         }
         // gcc believes PWD. Where the runner overwrites it the prefix maps still hold if the input root is fixed.
-        let gcc = self.prepared.remembered.family() == crate::command::Family::Gcc;
+        let gcc = toolchain.family == crate::command::Family::Gcc;
         if gcc && !verdict.surroundings.pwd_is_kept() && verdict.surroundings.directory != "/" {
             let sentence = "the worker does not keep `PWD`, by which gcc names its directory";
             return Err(RunsHere::fell_back("worker_pwd", sentence));

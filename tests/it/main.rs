@@ -3,6 +3,7 @@
 
 mod builds;
 mod cli;
+mod compile_oracle;
 mod daemon;
 mod generated;
 mod merkle_oracle;

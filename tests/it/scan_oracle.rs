@@ -1,7 +1,7 @@
 //! The scanner against the compilers: what it says a step reads is put into an empty directory, and the same command
 //! has to give the same object there.
 
-mod bench;
+pub(crate) mod bench;
 mod included;
 mod refused;
 mod unlisted;

@@ -42,7 +42,16 @@ fn steps_are_placed_locally_for_a_reason() {
     check(dir("=/h/p/inc"), "root_in_option");
     check(base().output("/tmp/a.o"), "output_outside");
     check(base().output("../src/a.c"), "output_is_input");
-    check(base().option("-march=native"), "native_processor");
+    let native = Role::Native(Native::Asked);
+    check(base().arg("-march=", "native", native), "native_processor");
+    let known = base().arg("-march=", "native", native);
+    check(
+        known.arg("-march=", "x", Role::Native(Native::Known)),
+        "native_processor",
+    );
+    let resolved = base().arg("-march=", "native", native);
+    let resolved = resolved.arg("-march=", "x", Role::Native(Native::Resolved));
+    check(resolved.option("-g"), "gcc_native_recorded");
     let mut step = dir("/link/inc");
     step.real_dirs.insert("/link/inc".to_owned(), "/h/p/inc".into());
     check(step, "other_spelling");

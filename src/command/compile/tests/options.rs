@@ -16,8 +16,9 @@ fn check_role(line: &str, name: &str, value: Option<&str>, form: Form, role: Rol
 
 #[test]
 fn options_that_change_too_much() {
-    check_both("-c a.c -march=native", "native_tuning");
-    check_both("-c a.c -mtune=native", "native_tuning");
+    check_both("-c a.c -march=native", "c a.c -> a.o");
+    check_both("-c a.c -mtune=native", "c a.c -> a.o");
+    check_both("-c a.c -mcpu=native+crypto", "native_tuning");
     check_both("-c a.c -march=x86-64-v3", "c a.c -> a.o");
     check_both("-c a.c -fplugin=p.so", "plugin");
     check("clang -c a.c -Xclang -load -Xclang p.so", "plugin");

@@ -1,4 +1,18 @@
-//! What a linker is told: the model of its command line.
+//! What a linker is told: the model of its command line, and how the words of linkers and of drivers that link are read.
+
+mod driver;
+mod driver_options;
+mod line;
+mod list;
+mod meanings;
+mod outputs;
+mod plugin_option;
+mod response;
+mod table;
+mod tool;
+
+pub use driver::{parse_driver, unpredicted_with_lto};
+pub use tool::{parse_ld, parse_line, without_collect2_words};
 
 /// Whose options and behaviour a linker has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
