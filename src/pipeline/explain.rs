@@ -52,7 +52,7 @@ impl Pipeline {
             Ok(report) => report,
             Err(untold) => {
                 if let Untold::Step(reason) = &untold {
-                    reason.kind().clone_into(&mut note.record.kind);
+                    reason.correct_kind(&mut note.record.kind);
                 }
                 empty(&note, untold.decision())
             }
@@ -174,10 +174,16 @@ fn ways(parts: &Parts<'_>) -> Ways {
     for file in &parts.subject.scan().files {
         let how = match file.found {
             _ if file.path == source => "source",
-            Found::Listed => "listed by the tool",
+            Found::Listed if parts.subject.tool().is_some() => "read by the tool",
+            Found::Listed => "listed by the compiler",
             Found::Spelled => "another spelling of a listed file",
             Found::Mentioned => "named by a directive that only looks or embeds",
             Found::Assembled => "included by the assembler",
+            Found::Operand => "named on the command line",
+            Found::Searched => "found in a library directory",
+            Found::Scripted => "named by a linker script",
+            Found::Member => "member of a thin archive",
+            Found::Needed => "needed by a shared library",
         };
         ways.entry(real(&file.path)).or_insert(how);
     }

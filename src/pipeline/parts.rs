@@ -59,6 +59,7 @@ pub(super) enum Subject {
         command: ToolCommand,
         /// Of a link.
         traits: Option<LinkTraits>,
+        scan: Scan,
     },
 }
 
@@ -106,7 +107,7 @@ impl Subject {
     /// What it reads, apart from what options name.
     pub(super) fn scan(&self) -> &Scan {
         match self {
-            Self::Compile { scan, .. } => scan,
+            Self::Compile { scan, .. } | Self::Tool { scan, .. } => scan,
         }
     }
 
@@ -180,7 +181,7 @@ impl Parts<'_> {
                 let build = if at_home { action::build_at_home } else { action::build };
                 Ok(build(&request)?)
             }
-            Subject::Tool { command, traits } => {
+            Subject::Tool { command, traits, .. } => {
                 let request = ToolRequest {
                     command,
                     traits: traits.as_ref(),

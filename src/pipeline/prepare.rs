@@ -75,14 +75,14 @@ impl NoStep {
         matches!(self, Self::Command(reason) if reason.is_probe())
     }
 
-    /// What kind of step it is, for the record.
-    pub(super) fn kind(&self) -> &'static str {
+    /// Puts the kind of step right where the tool's name does not tell it.
+    pub(super) fn correct_kind(&self, kind: &mut String) {
         match self {
-            Self::Command(LocalOnly::Link) => "link",
-            Self::Command(LocalOnly::Archive) => "archive",
-            _ if self.is_probe() => "probe",
-            Self::Command(LocalOnly::NotACompiler { .. }) => "other",
-            _ => "compile",
+            _ if self.is_probe() => "probe".clone_into(kind),
+            Self::Command(LocalOnly::NotACompiler { .. }) | Self::Toolchain(ToolchainFailure::Unknown { .. }) => {
+                "other".clone_into(kind);
+            }
+            _ => {}
         }
     }
 }
@@ -145,7 +145,9 @@ impl Pipeline {
     /// What the step means and what it reads.
     pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
-        match Tool::of(file_name(request.invoked_as)) {
+        let tool = Tool::of(file_name(request.invoked_as));
+        kind_of(tool).clone_into(&mut note.record.kind);
+        match tool {
             Tool::Linker => return self.link(asked, None, note),
             Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
             Tool::Compiler => {}
@@ -357,6 +359,16 @@ pub(super) fn response_reader<'a>(
 
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The kind of step, in records, that such a tool mostly does.
+fn kind_of(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Compiler => "compile",
+        Tool::Linker => ToolKind::Link.code(),
+        Tool::Archiver => ToolKind::Archive.code(),
+        Tool::Binutil => ToolKind::Object.code(),
+    }
 }
 
 /// A variable that is set and makes every step of this kind local-only.

@@ -139,7 +139,7 @@ impl<'a> Step<'a> {
     }
 
     fn without_action(&mut self, reason: &NoStep) -> LastWord {
-        reason.kind().clone_into(&mut self.note.record.kind);
+        reason.correct_kind(&mut self.note.record.kind);
         self.note.ended(Where::LocalOnly, reason.code(), sentence(reason));
         LastWord::Answer(Answer::RunHere(self.own_command()))
     }

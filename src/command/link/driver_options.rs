@@ -55,7 +55,11 @@ const ROWS: &[Row] = &[
     row(Own::LibraryDir, Form::Separate, "-L --library-directory"),
     row(Own::Script, Form::Joined, "-T"),
     row(Own::Script, Form::Separate, "-T"),
-    row(Own::Plain, Form::Separate, "-Tbss -Tdata -Ttext -z -u -e --entry --force-link"),
+    row(
+        Own::Plain,
+        Form::Separate,
+        "-Tbss -Tdata -Ttext -z -u -e --entry --force-link",
+    ),
     row(Own::Plain, Form::Joined, "-z -u -e --entry= --force-link="),
     row(Own::Relocatable, Form::Alone, "-r"),
     row(Own::Shared, Form::Alone, "-shared --shared"),
@@ -92,7 +96,11 @@ pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static s
         Family::Clang => CLANG,
     };
     let rows = ROWS.iter().chain(families);
-    let named = rows.flat_map(|row| row.names.split_ascii_whitespace().map(move |name| (row.own, name, row.form)));
+    let named = rows.flat_map(|row| {
+        row.names
+            .split_ascii_whitespace()
+            .map(move |name| (row.own, name, row.form))
+    });
     let fits = |(_, name, form): &(Own, &'static str, Form)| match form {
         Form::Alone | Form::Separate => word == *name,
         Form::Joined => word.starts_with(name) && (word.len() > name.len() || name.ends_with(['=', ','])),

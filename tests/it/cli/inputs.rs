@@ -65,7 +65,7 @@ fn a_compile_is_told_with_all_that_it_touches() {
             inside,
             [
                 ("/S/work/main.c", "source"),
-                ("/S/work/real/lib.h", "listed by the tool")
+                ("/S/work/real/lib.h", "listed by the compiler")
             ]
         );
         assert_eq!(list(&report, "symlinks", "path"), ["/S/work/include"]);
@@ -90,6 +90,34 @@ fn a_compile_is_told_with_all_that_it_touches() {
     // Nothing was run, and nothing recorded.
     assert!(!sandbox.path("work/main.o").exists());
     assert!(sandbox.run(&["stats"]).contains("No step has been recorded yet."));
+}
+
+#[test]
+fn links_and_archives_are_told_too() {
+    let sandbox = project();
+    let script = "gcc -Iinclude -c main.c && mkdir out && ar rc out/libmain.a main.o";
+    let made = sandbox.outcome(&mut sandbox.of_program("sh", &["-ec", script]));
+    assert!(made.starts_with("exit 0\n"), "{made}");
+    let told = |command: &[&str]| {
+        let args: Vec<_> = ["inputs", "--json", "--"].iter().chain(command).copied().collect();
+        let (report, decided) = json(&sandbox, &args);
+        assert!(decided, "{report}");
+        let ways: Vec<_> = report["inputs"]
+            .as_array()
+            .expect("inputs")
+            .iter()
+            .filter(|input| input["place"] == "exec_root")
+            .map(|input| format!("{}: {}", input["path"], input["how"]).replace('"', ""))
+            .collect();
+        let outputs = list(&report, "outputs", "path").join(" ");
+        let kind = report["kind"].as_str().expect("a kind");
+        format!("{kind} to {outputs}\n{}", ways.join("\n"))
+    };
+    insta::assert_snapshot!(told(&["gcc", "-o", "app", "main.o", "-Lout", "-lmain"]), @"");
+    insta::assert_snapshot!(told(&["ld", "-r", "main.o", "-o", "part.o"]), @"");
+    insta::assert_snapshot!(told(&["ar", "rcs", "new.a", "main.o"]), @"");
+    insta::assert_snapshot!(told(&["ranlib", "out/libmain.a"]), @"");
+    insta::assert_snapshot!(told(&["strip", "-g", "main.o"]), @"");
 }
 
 #[test]
