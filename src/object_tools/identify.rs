@@ -205,7 +205,8 @@ fn identify(
         plugin: None,
     };
     // GNU's call themselves as they were called: another name is that of a program that another one runs.
-    if let Some(shown) = usage_name(&help).filter(|shown| suite == Suite::Gnu && OsStr::new(shown) != invoked_as) {
+    let is_called_so = |shown: &str| OsStr::new(shown) == invoked_as || Path::new(shown) == tool;
+    if let Some(shown) = usage_name(&help).filter(|shown| suite == Suite::Gnu && !is_called_so(shown)) {
         if !Path::new(shown).is_absolute() || !(name.contains("gcc-ar") || name.contains("gcc-ranlib")) {
             return Err(unknown());
         }

@@ -39,6 +39,8 @@ impl From<LocalOnly> for Untold {
     }
 }
 
+const ON_COMMAND_LINE: &str = "named on the command line";
+
 /// How files entered the set, by their real paths.
 type Ways = BTreeMap<PathBuf, &'static str>;
 
@@ -135,7 +137,7 @@ fn told(note: &Note, prepared: &Prepared, ways: &Ways, response_files: &[(PathBu
     let observed = &prepared.inputs.observed;
     InputsReport {
         action_digest: Some(prepared.base.digest.to_string()),
-        inputs: read(&prepared.inputs, ways, response_files),
+        inputs: read(prepared, ways, response_files),
         directories: directories(&prepared.inputs, Path::new(&note.record.exec_root)),
         symlinks: observed
             .links
@@ -179,7 +181,7 @@ fn ways(parts: &Parts<'_>) -> Ways {
             Found::Spelled => "another spelling of a listed file",
             Found::Mentioned => "named by a directive that only looks or embeds",
             Found::Assembled => "included by the assembler",
-            Found::Operand => "named on the command line",
+            Found::Operand => ON_COMMAND_LINE,
             Found::Searched => "found in a library directory",
             Found::Scripted => "named by a linker script",
             Found::Member => "member of a thin archive",
@@ -190,10 +192,16 @@ fn ways(parts: &Parts<'_>) -> Ways {
     ways
 }
 
-fn read(inputs: &InputSet, ways: &Ways, response_files: &[(PathBuf, Digest)]) -> Vec<Input> {
+fn read(prepared: &Prepared, ways: &Ways, response_files: &[(PathBuf, Digest)]) -> Vec<Input> {
+    let inputs = &prepared.inputs;
+    // What no scan names, a word names.
+    let by_word = match prepared.tool {
+        None => "named by an option",
+        Some(_) => ON_COMMAND_LINE,
+    };
     let input = |path: &Path, real: &Path, digest: &Digest, place| Input {
         path: text(path),
-        how: ways.get(real).copied().unwrap_or("named by an option"),
+        how: ways.get(real).copied().unwrap_or(by_word),
         place,
         digest: digest.hex(),
         bytes: digest.size(),

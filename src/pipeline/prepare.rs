@@ -357,7 +357,7 @@ pub(super) fn response_reader<'a>(
     }
 }
 
-fn file_name(path: &str) -> &str {
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -2,10 +2,10 @@
 
 use super::history::{Note, timed};
 use super::parts::{Parts, ResponseFiles, Subject, place};
-use super::prepare::{Asked, NoStep, irregular_output, refuse_variables, response_reader};
+use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
 use super::{Pipeline, request::Request};
 use crate::command::link as link_command;
-use crate::command::{Driver, LocalOnly, ToolCommand, is_configure_probe, tool_environment_use};
+use crate::command::{Driver, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use};
 use crate::inputs;
 use crate::link::{self, LinkPlan, LinkStep};
 use crate::toolchain::Identity;
@@ -101,6 +101,11 @@ impl Pipeline {
     /// `ar`, `ranlib`, `strip`, `objcopy`, `dwp`.
     pub(super) fn object_tool<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
+        let kind = match Tool::of(file_name(request.invoked_as)) {
+            Tool::Binutil => ToolKind::Object,
+            Tool::Archiver | Tool::Linker | Tool::Compiler => ToolKind::Archive,
+        };
+        kind.code().clone_into(&mut note.record.kind);
         refuse_variables(request, tool_environment_use)?;
         refuse_probes(request)?;
         let identity = self
@@ -113,7 +118,6 @@ impl Pipeline {
         });
         note.phases().parse += parse_micros;
         let parsed = parsed?;
-        parsed.command().kind.code().clone_into(&mut note.record.kind);
         check_outputs(parsed.command(), request, note)?;
         let place = place(request, asked.config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);

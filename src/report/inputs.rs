@@ -2,7 +2,6 @@
 //!
 //! Plain text and numbers; made by the pipeline, printed by the command line.
 
-use super::stats::kind_words;
 use super::units;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -191,7 +190,7 @@ impl Decision {
 /// One step for people, all of it.
 pub fn lines(report: &InputsReport) -> Vec<String> {
     let mut lines = vec![
-        format!("{} {}", heading(report), report.decision.sentence()),
+        format!("this step ({}) {}", heading(report), report.decision.sentence()),
         format!("  by {} in {}", report.tool, report.cwd),
     ];
     if !report.exec_root.is_empty() {
@@ -236,7 +235,7 @@ pub fn lines(report: &InputsReport) -> Vec<String> {
 }
 
 fn heading(report: &InputsReport) -> String {
-    let mut heading = format!("this {}", kind_words(&report.kind));
+    let mut heading = report.kind.clone();
     if !report.source.is_empty() {
         heading += &format!(" of {}", report.source);
     }

@@ -104,8 +104,7 @@ impl Watch {
             captured: dir.join("captured"),
         };
         fs::create_dir_all(&watch.bin).expect("directory");
-        let tools = [kind.archiver().to_owned(), kind.ranlib()];
-        for name in [kind.compiler.to_owned(), kind.cxx()].into_iter().chain(tools) {
+        for name in [kind.compiler.to_owned(), kind.cxx()] {
             script(
                 &watch.bin.join(&name),
                 &format!(
@@ -140,7 +139,7 @@ impl Watch {
         fs::create_dir_all(&self.captured).expect("directory");
     }
 
-    /// Starts of compilers and archivers: everything but questions such as `--version`.
+    /// Starts of compilers: everything but questions such as `--version`. An archiver's start would be a record.
     pub(crate) fn starts(&self) -> Vec<String> {
         const QUESTIONS: [&str; 4] = ["-v", "--help", "--version", "-###"];
         self.started(
@@ -234,8 +233,8 @@ impl Setup<'_> {
             format!("{capture} {wrapper} {tool}")
         };
         let (launched_cc, launched_cxx) = (command("rewrap-cc", &cc), command("rewrap-c++", &cxx));
-        let ar = command("rewrap-ar", &watch.driver(kind.archiver()));
-        let ranlib = command("rewrap-ranlib", &watch.driver(&kind.ranlib()));
+        let ar = command("rewrap-ar", kind.archiver());
+        let ranlib = command("rewrap-ranlib", &kind.ranlib());
         let alone_cc = command("rewrap-cc", if self.wrapped { "" } else { &cc });
         let (flags, link_flags) = (kind.flags(), kind.link_flags());
         let options: Vec<String> = project.options.iter().map(|word| format!("'{word}'")).collect();
@@ -293,8 +292,8 @@ impl Setup<'_> {
         let mut words = vec![format!("cmake -S .. -B . -G '{generator}'")];
         let mut define = |name: &str, value: &str| words.push(format!("'-D{name}={value}'"));
         define("CMAKE_BUILD_TYPE", kind.named().unwrap_or_default());
-        define("CMAKE_AR", &watch.driver(kind.archiver()));
-        define("CMAKE_RANLIB", &watch.driver(&kind.ranlib()));
+        define("CMAKE_AR", &format!("/usr/bin/{}", kind.archiver()));
+        define("CMAKE_RANLIB", &format!("/usr/bin/{}", kind.ranlib()));
         let launcher = if self.wrapped {
             // Archives have no launcher of CMake's.
             let shims = Path::new(env!("CARGO_MANIFEST_DIR")).join("shims/rewrap.cmake");

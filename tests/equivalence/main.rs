@@ -210,7 +210,19 @@ struct Installation {
 
 impl Installation {
     fn new(dir: &Path, settings: &[(&str, &str)]) -> Self {
-        let bin = Path::new(env!("CARGO_BIN_EXE_rewrap")).parent().expect("a directory");
+        // The programs with all their names, as `shims/install` makes them.
+        let bin = dir.join("bin");
+        fs::create_dir_all(&bin).expect("directory");
+        let wrapper = env!("CARGO_BIN_EXE_rewrap-cc");
+        for (name, program) in [
+            ("rewrap", env!("CARGO_BIN_EXE_rewrap")),
+            ("rewrap-cc", wrapper),
+            ("rewrap-c++", wrapper),
+            ("rewrap-ar", wrapper),
+            ("rewrap-ranlib", wrapper),
+        ] {
+            std::os::unix::fs::symlink(program, bin.join(name)).expect("link");
+        }
         let path = std::env::var("PATH").expect("PATH");
         let mut env = vec![
             ("PATH".to_owned(), format!("{}:{path}", bin.display())),

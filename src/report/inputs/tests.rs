@@ -71,7 +71,7 @@ fn why() -> Why {
 #[test]
 fn a_step_is_told_with_all_that_it_touches() {
     insta::assert_snapshot!(lines(&report(Decision::Anywhere)).join("\n"), @r"
-    this compile of a.c to a.o is cached, and may run on any worker with this toolchain
+    this step (compile of a.c to a.o) is cached, and may run on any worker with this toolchain
       by /usr/bin/gcc in /p
       exec root /p
 

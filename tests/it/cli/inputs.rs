@@ -113,11 +113,27 @@ fn links_and_archives_are_told_too() {
         let kind = report["kind"].as_str().expect("a kind");
         format!("{kind} to {outputs}\n{}", ways.join("\n"))
     };
-    insta::assert_snapshot!(told(&["gcc", "-o", "app", "main.o", "-Lout", "-lmain"]), @"");
-    insta::assert_snapshot!(told(&["ld", "-r", "main.o", "-o", "part.o"]), @"");
-    insta::assert_snapshot!(told(&["ar", "rcs", "new.a", "main.o"]), @"");
-    insta::assert_snapshot!(told(&["ranlib", "out/libmain.a"]), @"");
-    insta::assert_snapshot!(told(&["strip", "-g", "main.o"]), @"");
+    insta::assert_snapshot!(told(&["gcc", "-o", "app", "main.o", "-Lout", "-lmain"]), @r"
+    link to app
+    /S/work/main.o: named on the command line
+    /S/work/out/libmain.a: found in a library directory
+    ");
+    insta::assert_snapshot!(told(&["ld", "-r", "main.o", "-o", "part.o"]), @r"
+    link to part.o
+    /S/work/main.o: named on the command line
+    ");
+    insta::assert_snapshot!(told(&["ar", "rcs", "new.a", "main.o"]), @r"
+    archive to new.a
+    /S/work/main.o: named on the command line
+    ");
+    insta::assert_snapshot!(told(&["ranlib", "out/libmain.a"]), @r"
+    archive to out/libmain.a
+    /S/work/out/libmain.a: read by the tool
+    ");
+    insta::assert_snapshot!(told(&["strip", "-g", "main.o"]), @r"
+    object to main.o
+    /S/work/main.o: read by the tool
+    ");
 }
 
 #[test]
