@@ -129,14 +129,20 @@ impl Outputs {
     }
 
     fn of_tool_one(&mut self, frame: &Frame<'_>, kind: OutputKind, output: &ToolOutput) {
-        if output.updates {
+        // Without an old file there is nothing to update.
+        let updates = output.updates
+            && match frame.place.locate(&output.path) {
+                Location::Inside { path, .. } => frame.inputs.entries.contains_key(&path),
+                _ => true,
+            };
+        if updates {
             self.keep(PlacedLocally::UpdatesInPlace(output.path.clone()));
         }
         if let Some(declared) = self.declare(frame, kind, &output.path) {
             declared.mode = output.mode;
             declared.in_place = output.in_place;
             declared.optional = output.optional;
-            declared.updates = output.updates;
+            declared.updates = updates;
             declared.format = match output.text {
                 ToolText::None => OutputFormat::Bytes,
                 // No linker fills lines in a dependency file.

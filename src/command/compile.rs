@@ -51,6 +51,8 @@ struct Parser {
     reason: Option<LocalOnly>,
     /// An inner word that waits for its operand.
     inner_operand: Option<&'static str>,
+    /// The same where the operand is a path: where the argument stands, and the operand's role.
+    inner_path: Option<(usize, Role)>,
 }
 
 impl Parser {
@@ -65,6 +67,7 @@ impl Parser {
             mode: None,
             reason: None,
             inner_operand: None,
+            inner_path: None,
         }
     }
 
@@ -80,6 +83,13 @@ impl Parser {
             role,
             tail: String::new(),
         });
+    }
+
+    /// Gives the argument that was pushed last its tail.
+    fn with_tail(&mut self, tail: &str) {
+        if let Some(arg) = self.args.last_mut() {
+            tail.clone_into(&mut arg.tail);
+        }
     }
 
     fn word<'a>(&mut self, word: &'a str, rest: &mut impl Iterator<Item = &'a str>) {
@@ -263,8 +273,31 @@ impl Parser {
     }
 
     fn inner(&mut self, inner: Inner, name: &str, value: &str, form: Form) {
+        if let Some((at, role)) = self.inner_path.take() {
+            return self.inner_value(at, role, name, value, form);
+        }
         let role = match inner::judge(inner, name, value, &mut self.inner_operand) {
             Ok(Judged::Is(role)) => role,
+            Ok(Judged::Awaits(role)) if form == Form::Separate => {
+                self.inner_path = Some((self.args.len(), role));
+                Role::Plain
+            }
+            Ok(Judged::Awaits(_)) => {
+                self.refuse(LocalOnly::InnerOption {
+                    through: name.to_owned(),
+                    option: value.to_owned(),
+                });
+                Role::Plain
+            }
+            Ok(Judged::Value { start, end, role }) => {
+                if form == Form::Separate {
+                    self.push(name, Some(&value[start..end]), Form::ThroughJoined, role);
+                    return self.with_tail(&value[..start]);
+                }
+                let front = format!("{name}{}", &value[..start]);
+                self.push(&front, Some(&value[start..end]), form, role);
+                return self.with_tail(&value[end..]);
+            }
             Ok(Judged::Writes(files)) => {
                 self.asked.listings.extend(files);
                 Role::Plain
@@ -290,6 +323,22 @@ impl Parser {
         self.push(name, Some(value), form, role);
     }
 
+    /// The operand of an inner option that names a path: one argument with it, if nothing stands between them.
+    fn inner_value(&mut self, at: usize, role: Role, name: &str, value: &str, form: Form) {
+        let follows = at + 1 == self.args.len() && form == Form::Separate;
+        if let Some(arg) = self.args.last_mut().filter(|last| follows && last.name == name) {
+            arg.tail = arg.value.replace(value.to_owned()).unwrap_or_default();
+            arg.form = Form::Through;
+            arg.role = role;
+            return;
+        }
+        self.push(name, Some(value), form, Role::Plain);
+        self.refuse(LocalOnly::InnerOption {
+            through: name.to_owned(),
+            option: value.to_owned(),
+        });
+    }
+
     /// The command, when all words are read. What the step *is* goes before what one of its options is.
     fn finish(mut self, response_files: Vec<String>) -> Result<CompileCommand, LocalOnly> {
         if let Some(mode) = self.mode.take_if(|mode| mode.is_probe()) {
@@ -304,18 +353,34 @@ impl Parser {
         if let Some(mode) = self.mode.take() {
             return Err(mode);
         }
-        let stage = self.stage.ok_or(LocalOnly::Link)?;
+        if let Some((at, _)) = self.inner_path.take() {
+            let option = self.args[at].words().join(" ");
+            self.refuse(LocalOnly::MissingValue { option });
+        }
+        let is_header = |(_, kind): &(String, Operand)| matches!(kind, Operand::Header(_));
+        let stage = match self.stage {
+            // `-S` has gcc write assembly besides.
+            None | Some(Stage::Object) if self.sources.iter().all(is_header) => Stage::PrecompiledHeader,
+            stage => stage.ok_or(LocalOnly::Link)?,
+        };
         if stage == Stage::Preprocess && self.asked.output.is_none() {
             return Err(LocalOnly::Preprocess);
         }
         if let Some(reason) = self.reason.take() {
             return Err(reason);
         }
-        let (source, language) = self.only_source()?;
+        let (source, language) = self.only_source(stage)?;
         if stage == Stage::Preprocess && !language.is_preprocessed_by_compiler() {
             return Err(LocalOnly::Preprocess);
         }
+        let emits_header = |arg: &Arg| arg.value.as_deref() == Some("-emit-pch");
+        if stage != Stage::PrecompiledHeader && self.args.iter().any(emits_header) {
+            return Err(LocalOnly::PchOutput { path: source });
+        }
         let family = self.driver.family;
+        if stage == Stage::PrecompiledHeader {
+            self.asked.header_output = precompiled_name(&self.driver, &source);
+        }
         let outputs = self.asked.outputs(family, stage, language, &source)?;
         Ok(CompileCommand {
             family,
@@ -330,7 +395,7 @@ impl Parser {
         })
     }
 
-    fn only_source(&mut self) -> Result<(String, Language), LocalOnly> {
+    fn only_source(&mut self, stage: Stage) -> Result<(String, Language), LocalOnly> {
         if let Some((path, _)) = self.sources.iter().find(|(_, kind)| *kind == Operand::ForLinker) {
             return Err(LocalOnly::LinkerInput { path: path.clone() });
         }
@@ -343,8 +408,9 @@ impl Parser {
                 language: language.driver_name().to_owned(),
             }),
             Operand::Source(language) => Ok((path, language)),
-            Operand::Header if self.stage == Some(Stage::Preprocess) => Err(LocalOnly::Preprocess),
-            Operand::Header => Err(LocalOnly::PchOutput { path }),
+            Operand::Header(language) if stage == Stage::PrecompiledHeader => Ok((path, language)),
+            Operand::Header(_) if stage == Stage::Preprocess => Err(LocalOnly::Preprocess),
+            Operand::Header(_) => Err(LocalOnly::PchOutput { path }),
             Operand::Module => Err(LocalOnly::Modules { option: path }),
             Operand::Unsupported => {
                 let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
@@ -355,6 +421,15 @@ impl Parser {
             }
             Operand::ForLinker => Err(LocalOnly::LinkerInput { path }),
         }
+    }
+}
+
+/// Where a precompiled header goes without `-o`: beside the header. Which clang changed the suffix was not tried.
+fn precompiled_name(driver: &Driver, source: &str) -> Option<String> {
+    match (driver.family, driver.version.0) {
+        (Family::Gcc, _) | (Family::Clang, ..=14) => Some(format!("{source}.gch")),
+        (Family::Clang, 19..) => Some(format!("{source}.pch")),
+        (Family::Clang, 15..=18) => None,
     }
 }
 

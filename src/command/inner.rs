@@ -4,11 +4,22 @@
 //! files as well as any other.
 
 use super::options::Inner;
-use super::{LocalOnly, Role};
+use super::{LocalOnly, Role, inner_inputs};
 
 /// What an inner word is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
+    /// An option whose operand, the next inner word, has this role.
+    Awaits(Role),
+    /// These bytes of the word's value have this role.
+    Value {
+        /// First byte.
+        start: usize,
+        /// One past the last.
+        end: usize,
+        /// What they are.
+        role: Role,
+    },
     /// All of it has this role.
     Is(Role),
     /// All of it names no path but these files, which the assembler writes.
@@ -38,6 +49,21 @@ pub(super) fn judge(
     };
     let words = || value.split(',').filter(|_| through.ends_with(','));
     let single = (!through.ends_with(',')).then_some(value);
+    if operand_of.is_none()
+        && let Some(judged) = inner_inputs::judge(inner, value, single.is_none())
+    {
+        // What stands beside the value in a list has to be known too.
+        let (before, after) = match &judged {
+            Judged::Value { start, end, .. } if single.is_none() => (&value[..*start], &value[*end..]),
+            _ => ("", ""),
+        };
+        let option = before.trim_end_matches(',').rfind(',').map_or(0, |comma| comma + 1);
+        let others = before[..option].split(',').chain(after.split(','));
+        for word in others.filter(|word| !word.is_empty()) {
+            judge(inner, through, word, &mut None)?;
+        }
+        return Ok(judged);
+    }
     match inner {
         Inner::Preprocessor => {
             preprocessor(value, &words().chain(single).collect::<Vec<_>>()).ok_or_else(|| unknown(value))
@@ -126,6 +152,7 @@ fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<Option
     }
     let option = word.to_owned();
     Err(match word {
+        // Of several search directories in one word.
         _ if word.starts_with("-I") => Some(LocalOnly::AssemblerSearch { option }),
         _ if word.starts_with("-a") => Some(LocalOnly::ExoticOutput { option }),
         _ => None,
@@ -138,7 +165,7 @@ const FRONTEND_FLAGS: &str = "-disable-O0-optnone -disable-lifetime-markers -dis
     -fexperimental-assignment-tracking=disabled -fexperimental-assignment-tracking=enabled \
     -fexperimental-assignment-tracking=forced -fallow-half-arguments-and-returns -fnative-half-type \
     -fnative-half-arguments-and-returns -ffake-address-space-map -finclude-default-header \
-    -menable-no-nans -mdisable-tail-calls -fdeclare-opencl-builtins -fno-rtti-data -fdebug-macro";
+    -emit-pch -menable-no-nans -mdisable-tail-calls -fdeclare-opencl-builtins -fno-rtti-data -fdebug-macro";
 
 /// Options of it with an operand that names no file.
 const FRONTEND_OPERANDS: &[&str] = &[
@@ -159,7 +186,6 @@ fn frontend(word: &str, operand_of: &mut Option<&'static str>) -> Result<Judged,
         _ if is_one_of(FRONTEND_FLAGS, word) => Ok(Judged::Is(Role::Plain)),
         "-load" | "-add-plugin" | "-plugin" => Err(Some(LocalOnly::Plugin { option })),
         _ if word.starts_with("-plugin-arg-") => Err(Some(LocalOnly::Plugin { option })),
-        "-include-pch" | "-emit-pch" => Err(Some(LocalOnly::PchInput { option })),
         "-dependency-file" | "-dependency-dot" | "-header-include-file" | "-diagnostic-log-file" => {
             Err(Some(LocalOnly::ExoticOutput { option }))
         }
@@ -216,7 +242,6 @@ mod tests {
             &Ok(Judged::Is(Role::Macro)),
         );
         check(Inner::Preprocessor, "-Wp,", "-Wall", &Ok(Judged::Is(Role::Plain)));
-        check(Inner::Preprocessor, "-Wp,", "-I,dir", &Err("inner_option"));
         check(
             Inner::Preprocessor,
             "-Xpreprocessor",
@@ -231,7 +256,8 @@ mod tests {
         let plain = Ok(Judged::Is(Role::Plain));
         check(Inner::Assembler, "-Wa,", "--noexecstack,-mrelax-relocations=no", &plain);
         check(Inner::Assembler, "-Wa,", "--defsym,A=1,-W", &plain);
-        check(Inner::Assembler, "-Wa,", "-Idir", &Err("assembler_search"));
+        check(Inner::Assembler, "-Wa,", "-Ia,-Ib", &Err("assembler_search"));
+        check(Inner::Assembler, "-Wa,", "-Ia,--frobnicate", &Err("inner_option"));
         let file = |name: &str| Ok(Judged::Writes(vec![name.to_owned()]));
         check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &file("x.lst"));
         check(Inner::Assembler, "-Wa,", "-W,--MD,x.d", &file("x.d"));

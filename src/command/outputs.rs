@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub(super) named: Vec<(Named, String)>,
     /// The format of the optimization record.
     pub(super) record_format: Option<String>,
+    /// The name of a precompiled header without `-o`.
+    pub(super) header_output: Option<String>,
     /// `-save-temps`; whether beside the output rather than in the cwd.
     pub(super) save_temps: Option<bool>,
     /// Files of the compiler's dumps.
@@ -88,6 +90,10 @@ impl Asked {
         let aux = cut_suffix(self.output.as_deref().unwrap_or(base));
         let primary = match &self.output {
             Some(output) => writable("-o", output)?,
+            None if stage == Stage::PrecompiledHeader => self.header_output.clone().ok_or_else(|| {
+                let path = source.to_owned();
+                LocalOnly::PchOutput { path }
+            })?,
             None => format!("{aux}{}", self.suffix(family, stage)),
         };
         let depfile = self.depfile(language, &self.depfile_stem(aux, base)?)?;
@@ -100,6 +106,15 @@ impl Asked {
         let names = self.auxiliary(&compile)?;
         let mut secondary = self.secondary(&compile, &names)?;
         secondary.extend(self.intermediate(&compile, &names)?);
+        if stage == Stage::PrecompiledHeader
+            && (self.output.is_none() || self.save_temps.is_some())
+            && !secondary.is_empty()
+        {
+            // They are named as those of a link.
+            return Err(LocalOnly::PchOutput {
+                path: source.to_owned(),
+            });
+        }
         for file in &secondary {
             writable("an option", &file.path)?;
         }
@@ -131,6 +146,7 @@ impl Asked {
     fn suffix(&self, family: Family, stage: Stage) -> &'static str {
         let llvm = family == Family::Clang && self.has(Feature::EmitLlvm);
         match (stage, llvm) {
+            (Stage::PrecompiledHeader, _) => "",
             (Stage::Object, false) => ".o",
             (Stage::Assembly, false) => ".s",
             (Stage::Object, true) => ".bc",
@@ -219,7 +235,9 @@ impl Asked {
             });
             files.extend(file);
         };
-        let code = self.writes_code(family);
+        // clang stops before it makes code of a header; gcc goes through all motions.
+        let header = stage == Stage::PrecompiledHeader;
+        let code = self.writes_code(family).filter(|_| !header || family == Family::Gcc);
         // gcc's driver splits whatever the assembler wrote, debug information or none; clang's compiler does it itself.
         let split = match family {
             _ if stage == Stage::Preprocess => None,
@@ -229,7 +247,8 @@ impl Asked {
         let split = split.filter(|_| self.has(Feature::SplitDwarf));
         add(split, format!("{aux}.dwo"), SecondaryKind::SplitDwarf);
         if !language.is_assembler() && stage != Stage::Preprocess {
-            let coverage = self.has(Feature::Coverage) || self.has(Feature::TestCoverage);
+            let coverage =
+                (self.has(Feature::Coverage) || self.has(Feature::TestCoverage)) && (!header || family == Family::Gcc);
             let notes = self.named(Named::CoverageNotes).cloned();
             let notes = notes.unwrap_or_else(|| format!("{aux}.gcno"));
             add(coverage.then_some(true), notes, SecondaryKind::CoverageNotes);
@@ -240,7 +259,7 @@ impl Asked {
                 SecondaryKind::StackUsage,
             );
             add(when(Feature::CallGraph), format!("{aux}.ci"), SecondaryKind::Other);
-            if let Some((path, kind)) = self.optimization_record(compile, aux)? {
+            if let Some((path, kind)) = self.optimization_record(compile, aux)?.filter(|_| !header) {
                 add(Some(true), path, kind);
             }
             let info = self.named(Named::OptimizationInfo);
@@ -292,7 +311,7 @@ impl Asked {
         match compile.stage {
             Stage::Object if self.has(Feature::Lto) && !compile.language.is_assembler() => Ok(Some(false)),
             Stage::Preprocess => Ok(None),
-            Stage::Object | Stage::Assembly => Err(LocalOnly::ExoticOutput {
+            Stage::Object | Stage::Assembly | Stage::PrecompiledHeader => Err(LocalOnly::ExoticOutput {
                 option: format!("-fthin-link-bitcode={path}"),
             }),
         }

@@ -11,9 +11,6 @@ const JOINED: Forms = Forms::JOINED;
 const SEPARATE: Forms = Forms::SEPARATE;
 const EITHER: Forms = Forms::EITHER;
 
-const PCH: Meaning = Meaning::Local(|option| LocalOnly::PchInput {
-    option: option.to_owned(),
-});
 const CONFIG: Meaning = Meaning::Local(|option| LocalOnly::ConfigFile {
     option: option.to_owned(),
 });
@@ -72,14 +69,15 @@ pub(super) const GROUPS: &[Group] = &[
     group(PLAIN, ALONE, "-fno-ms-compatibility -fno-ms-extensions"),
     group(PLAIN, ALONE, "-nobuiltininc -ibuiltininc -nostdlibinc"),
     group(PLAIN, JOINED, "--system-header-prefix= --no-system-header-prefix="),
-    group(PCH, EITHER, "-include-pch"),
+    // Precompiled headers, whose makers and users are all placed locally.
+    group(Meaning::Is(Role::Input), EITHER, "-include-pch"),
     group(
-        PCH,
+        PLAIN,
         ALONE,
         "--relocatable-pch -relocatable-pch -fpch-preprocess -fpch-codegen -fpch-debuginfo",
     ),
     group(
-        PCH,
+        PLAIN,
         ALONE,
         "-fpch-instantiate-templates -fpch-validate-input-files-content",
     ),

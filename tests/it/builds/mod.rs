@@ -10,6 +10,7 @@ mod local_only;
 mod native;
 mod outputs;
 mod places;
+mod precompiled;
 mod probes;
 mod sandbox;
 mod servers;

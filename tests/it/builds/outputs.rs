@@ -33,7 +33,10 @@ const OF_CLANG: &[(&str, &str)] = &[
     ("--serialize-diagnostics main.dia -c main.c -o main.o", "main.dia"),
     ("-emit-llvm -S main.c -o main.ll", "main.ll"),
     ("-save-temps -c main.c -o main.o", "main.bc"),
-    ("-flto=thin -fthin-link-bitcode=main.thin -c main.c -o main.o", "main.thin"),
+    (
+        "-flto=thin -fthin-link-bitcode=main.thin -c main.c -o main.o",
+        "main.thin",
+    ),
 ];
 
 #[test]
