@@ -15,11 +15,12 @@
 //! ```
 //!
 //! `prepare` is the first line of the long way, `slow` the decision, `there` what servers do, `here` the run of the
-//! compiler by the wrapper, `admission` what of that may be kept.
+//! compiler by the wrapper, `admission` what of that may be kept. `explain` tells a person what the first line found.
 
 mod admission;
 mod answer;
 mod candidate;
+mod explain;
 mod here;
 mod history;
 mod key;

@@ -199,8 +199,7 @@ impl Parser {
         let role = match own {
             Own::Library => {
                 self.takes_place_in_line();
-                let state = self.walk.state();
-                self.walk.line.items.push(LinkItem::Library(text.to_owned(), state));
+                self.walk.library(text);
                 PieceRole::Plain
             }
             // `=` stands for the sysroot.

@@ -121,12 +121,7 @@ impl Project {
 
     /// While the guard lives no file of the project is where it was.
     pub(crate) fn hide(&self) -> Hidden {
-        let away = self.top.with_extension("hidden");
-        fs::rename(&self.top, &away).expect("hide the project");
-        Hidden {
-            top: self.top.clone(),
-            away,
-        }
+        hide(&self.top)
     }
 
     /// The action of a command line.
@@ -253,6 +248,16 @@ impl Project {
                 Some((dir, real))
             })
             .collect()
+    }
+}
+
+/// Hides a directory until the guard is dropped.
+pub(crate) fn hide(top: &Path) -> Hidden {
+    let away = top.with_extension("hidden");
+    fs::rename(top, &away).expect("hide the project");
+    Hidden {
+        top: top.to_owned(),
+        away,
     }
 }
 
