@@ -5,6 +5,7 @@ mod builds;
 mod cli;
 mod daemon;
 mod generated;
+mod linker_lists;
 mod merkle_oracle;
 mod option_lists;
 mod output_names_oracle;
