@@ -1,7 +1,7 @@
 //! A compiler driver that links: its own options, and the linker's inside of `-Wl,` and after `-Xlinker`.
 
 use super::driver_options::{Own, look_up_own};
-use super::line::Walk;
+use super::line::{Product, Walk, searched};
 use super::table::{self, Meaning as LinkerMeaning};
 use super::{Flavour, LinkItem, outputs, response};
 use crate::command::inner;
@@ -95,10 +95,9 @@ impl Parser {
         let own = look_up_own(self.driver.family, word).filter(|(_, name, _)| name.len() >= length);
         let (name, form) = match (&own, &found) {
             (Some((_, name, form)), _) => (*name, *form),
-            (None, Lookup::Alone(_)) => (word, Form::Alone),
             (None, Lookup::Joined(spec, _)) => (spec.name, Form::Joined),
             (None, Lookup::Separate(_) | Lookup::Unknown { takes_next: true }) => (word, Form::Separate),
-            (None, Lookup::Unknown { takes_next: false }) => (word, Form::Alone),
+            (None, Lookup::Alone(_) | Lookup::Unknown { takes_next: false }) => (word, Form::Alone),
         };
         let value = match form {
             Form::Alone => None,
@@ -179,14 +178,11 @@ impl Parser {
                 language: self.language.clone().unwrap_or(path),
             }),
         };
-        match reason {
-            Some(reason) => {
-                self.source.get_or_insert(reason);
-            }
-            None => {
-                self.takes_place_in_line();
-                self.walk.file(word);
-            }
+        if let Some(reason) = reason {
+            self.source.get_or_insert(reason);
+        } else {
+            self.takes_place_in_line();
+            self.walk.file(word);
         }
         self.words.push(Word::of(word, PieceRole::Input));
     }
@@ -201,22 +197,19 @@ impl Parser {
                 self.walk.library(text);
                 PieceRole::Plain
             }
-            // `=` stands for the sysroot.
-            Own::LibraryDir if text.starts_with('=') || text.starts_with("$SYSROOT") => PieceRole::Plain,
-            Own::LibraryDir => PieceRole::SearchDir,
+            Own::LibraryDir => searched(text),
             Own::Script => self.script(text, form),
-            Own::Plain => PieceRole::Plain,
             Own::Recorded => PieceRole::Recorded,
             Own::Relocatable => {
-                self.walk.asked.relocatable = true;
+                self.walk.asked.product = Product::Object;
                 PieceRole::Plain
             }
             Own::Shared => {
-                self.walk.asked.shared = true;
+                self.walk.asked.product = Product::SharedLibrary;
                 PieceRole::Plain
             }
             Own::Program if text.contains('/') => PieceRole::Input,
-            Own::Program => PieceRole::Plain,
+            Own::Program | Own::Plain => PieceRole::Plain,
             Own::Processor => {
                 if text.starts_with("native") {
                     self.walk.refuse(LocalOnly::NativeTuning { option: whole() });
@@ -255,10 +248,8 @@ impl Parser {
         form: Form,
         read: &mut ReadResponse<'_>,
     ) -> Result<(), LocalOnly> {
-        let given: Vec<String> = match name.ends_with(',') {
-            true => value.split(',').map(str::to_owned).collect(),
-            false => vec![value.to_owned()],
-        };
+        let comma = name.ends_with(',');
+        let given: Vec<String> = value.split(|c| comma && c == ',').map(str::to_owned).collect();
         // gcc's `collect2` reads the files before the linker does.
         let expanded = match self.driver.family {
             Family::Gcc => response_file::expand(&self.driver, &given, read)?,
@@ -306,13 +297,14 @@ impl Parser {
             Meaning::Stop(_) => self.set_mode(LocalOnly::LinkerInput { path: option }),
             Meaning::Mode(reason) => self.set_mode(reason(&option)),
             Meaning::Local(reason) => self.walk.refuse(reason(&option)),
-            // Nothing is compiled, so nothing of this is written.
-            Meaning::WriteDepfile { .. } => {}
+            // Nothing is compiled, so no depfile is written.
             Meaning::DepfileName => return PieceRole::Recorded,
             Meaning::Switch(Feature::OptimizationRecord | Feature::EmitLlvm | Feature::TimeTrace, true) => {
                 self.walk.refuse(LocalOnly::ExoticOutput { option });
             }
-            Meaning::Switch(..) | Meaning::Check(Checked::Charset | Checked::SplitDwarf) => {}
+            Meaning::WriteDepfile { .. }
+            | Meaning::Switch(..)
+            | Meaning::Check(Checked::Charset | Checked::SplitDwarf) => {}
             Meaning::Check(Checked::DumpLetters) => self.walk.refuse(LocalOnly::DumpFiles { option }),
             Meaning::Check(Checked::OptimizationInfo) if !option.contains('=') => {}
             Meaning::Check(Checked::DiagnosticsFormat) if matches!(value, "text" | "clang") => {}
@@ -326,8 +318,12 @@ impl Parser {
         match role {
             Role::Plain | Role::Structure | Role::DepFlag => PieceRole::Plain,
             // A link without sources neither uses nor opens them.
-            Role::Macro | Role::DepTarget | Role::Depfile | Role::ForcedInclude => PieceRole::Recorded,
-            Role::PrefixMap(_) | Role::CompilationDir => PieceRole::Recorded,
+            Role::Macro
+            | Role::DepTarget
+            | Role::Depfile
+            | Role::ForcedInclude
+            | Role::PrefixMap(_)
+            | Role::CompilationDir => PieceRole::Recorded,
             Role::SearchDir(_) => PieceRole::SearchDir,
             Role::ToolDir => PieceRole::ToolDir,
             Role::Input => PieceRole::Input,

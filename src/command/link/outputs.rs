@@ -1,7 +1,7 @@
 //! What a link writes, how, and which of its words keep an Action of it at home.
 
 use super::Flavour;
-use super::line::Asked;
+use super::line::{Asked, Product};
 use crate::command::{ToolOutput, ToolText, Unrelocatable};
 
 /// The outputs, the primary one last.
@@ -12,9 +12,9 @@ pub(super) fn outputs(flavour: Flavour, asked: &Asked) -> Vec<ToolOutput> {
     let mut outputs: Vec<ToolOutput> = asked.secondary.iter().map(|(_, output)| output.clone()).collect();
     outputs.push(ToolOutput {
         path: asked.output.clone().unwrap_or_else(|| "a.out".to_owned()),
-        mode: if asked.relocatable { 0o666 } else { 0o777 },
+        mode: if asked.product == Product::Object { 0o666 } else { 0o777 },
         // mold gives a shared library a new inode: a program that has loaded the old one goes on with it.
-        in_place: flavour == Flavour::Mold && !asked.shared,
+        in_place: flavour == Flavour::Mold && asked.product != Product::SharedLibrary,
         optional: false,
         text: ToolText::None,
         updates: false,
@@ -46,8 +46,8 @@ pub(super) fn unrelocatable(flavour: Flavour, asked: &Asked) -> Option<Unrelocat
         });
     }
     let output = asked.output.as_deref().filter(|path| path.starts_with('/'))?;
-    let records_output = flavour != Flavour::Bfd && !asked.soname && !asked.relocatable;
-    let versions = asked.version_script || (flavour == Flavour::Gold && asked.shared);
+    let records_output = flavour != Flavour::Bfd && !asked.soname && asked.product != Product::Object;
+    let versions = asked.version_script || (flavour == Flavour::Gold && asked.product == Product::SharedLibrary);
     (records_output && versions).then(|| Unrelocatable {
         option: format!("-o {output}"),
         why: "is absolute and without a soname, and the linker records it as the name of the symbol versions",
