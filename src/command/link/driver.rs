@@ -357,14 +357,14 @@ impl Parser {
         if let Some(reason) = no_link {
             return Err(reason);
         }
-        let (_, asked) = self.walk.finish()?;
+        let (line, asked) = self.walk.finish()?;
         if let Some(reason) = asked.undeclared {
             return Err(reason);
         }
         Ok(ToolCommand {
             kind: ToolKind::Link,
             words: self.words,
-            outputs: outputs::outputs(self.flavour, &asked),
+            outputs: outputs::outputs(&line, &asked),
             // clang removes what it named, whichever linker fails.
             removes_on_failure: self.driver.family == Family::Clang || outputs::removes_on_failure(self.flavour),
             response_files: self.response_files,
