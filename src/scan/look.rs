@@ -13,7 +13,7 @@ const LINK_LIMIT: u32 = 40;
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// A regular file.
     File,
     /// A directory.
@@ -24,7 +24,7 @@ pub(super) enum End {
 
 /// Looks, and remembers for one scan.
 #[derive(Default)]
-pub(super) struct Look {
+pub struct Look {
     known: HashMap<PathBuf, HashMap<Box<[u8]>, End>>,
     names: HashMap<PathBuf, HashSet<Box<[u8]>>>,
     observed: Observation,
@@ -32,7 +32,7 @@ pub(super) struct Look {
 
 impl Look {
     /// What `name`, which may have several components, leads to from the directory `dir`.
-    pub(super) fn at(&mut self, dir: &Path, name: &[u8]) -> End {
+    pub fn at(&mut self, dir: &Path, name: &[u8]) -> End {
         if let Some(end) = self.known.get(dir).and_then(|names| names.get(name)) {
             return *end;
         }
@@ -42,7 +42,7 @@ impl Look {
     }
 
     /// Notes that this directory is searched, whatever for. `false` if it is none.
-    pub(super) fn search(&mut self, dir: &Path) -> bool {
+    pub fn search(&mut self, dir: &Path) -> bool {
         let exists = dir.is_dir();
         if exists {
             self.names.entry(dir.to_owned()).or_default();
@@ -53,12 +53,26 @@ impl Look {
     }
 
     /// Notes that any change of this directory's listing may matter.
-    pub(super) fn all_names(&mut self, dir: &Path) {
+    pub fn all_names(&mut self, dir: &Path) {
         self.observed.directories.insert(dir.to_owned(), Names::All);
     }
 
+    /// The files of a directory; any change of its listing will matter.
+    pub(super) fn files_in(&mut self, dir: &Path) -> Vec<PathBuf> {
+        self.all_names(dir);
+        let Ok(entries) = fs::read_dir(dir) else {
+            return Vec::new();
+        };
+        let names: BTreeSet<Vec<u8>> = entries
+            .flatten()
+            .map(|entry| entry.file_name().into_encoded_bytes())
+            .collect();
+        let files = names.iter().filter(|name| self.at(dir, name) == End::File);
+        files.map(|name| dir.join(OsStr::from_bytes(name))).collect()
+    }
+
     /// Everything that was noted.
-    pub(super) fn into_observation(self) -> Observation {
+    pub fn into_observation(self) -> Observation {
         let mut observed = self.observed;
         for (dir, names) in self.names {
             let names: BTreeSet<Vec<u8>> = names.into_iter().map(<[u8]>::into_vec).collect();

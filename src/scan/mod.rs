@@ -9,7 +9,7 @@ mod cursor;
 pub mod file_facts;
 mod lexed;
 pub mod lexer;
-mod look;
+pub mod look;
 mod question;
 mod resolve;
 
@@ -31,6 +31,18 @@ pub enum Found {
     Mentioned,
     /// `.include` of the assembler.
     Assembled,
+    /// A precompiled header that the compiler may take in place of a header.
+    Precompiled,
+    /// Named on a tool's command line.
+    Operand,
+    /// Found in a directory, for `-l` or a bare name.
+    Searched,
+    /// Named in a linker script.
+    Scripted,
+    /// A member of a thin archive.
+    Member,
+    /// A library that a shared library needs, or what says where that is.
+    Needed,
 }
 
 /// A file that the step reads.
@@ -46,7 +58,7 @@ pub struct ScannedFile {
     pub once: bool,
 }
 
-/// What one translation unit reads, apart from what its options name.
+/// What one translation unit reads, apart from what its options name; or all that another step reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// Listed files in the compiler's order, then the others sorted by path. No path twice.
@@ -91,12 +103,6 @@ pub enum ScanFailure {
         file: PathBuf,
         /// The construct as it stands there.
         what: String,
-    },
-    /// A precompiled header may be taken in place of a header.
-    #[error("cannot share a step that uses the precompiled header `{}`", path.display())]
-    PrecompiledHeader {
-        /// Which.
-        path: PathBuf,
     },
     /// A file was written while it was read.
     #[error("cannot rely on `{}`: it changed meanwhile", path.display())]

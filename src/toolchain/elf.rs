@@ -2,7 +2,7 @@
 
 use super::ToolchainFailure;
 use crate::host::fs::PathContext;
-use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB, FileHeader32, FileHeader64};
+use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef, StringTable};
 use object::{Endianness, FileKind};
@@ -12,22 +12,24 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The dynamic section, as far as it names files.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Dynamic {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dynamic {
     /// `PT_INTERP`: the loader.
-    pub(super) interpreter: Option<PathBuf>,
+    pub interpreter: Option<PathBuf>,
     /// `DT_NEEDED`.
-    pub(super) needed: Vec<PathBuf>,
+    pub needed: Vec<PathBuf>,
+    /// `DT_SONAME`: what those that are linked with it will need.
+    pub soname: Option<PathBuf>,
     /// `DT_RPATH`: searched for the whole program, unless there is a run path.
-    pub(super) rpath: Vec<PathBuf>,
+    pub rpath: Vec<PathBuf>,
     /// `DT_RUNPATH`: searched for this file's own libraries.
-    pub(super) runpath: Vec<PathBuf>,
+    pub runpath: Vec<PathBuf>,
     /// Class and machine: a loader passes over libraries of another kind.
-    pub(super) kind: (bool, u16),
+    pub kind: (bool, u16),
 }
 
 /// Reads it; `None` if the file is not ELF.
-pub(super) fn dynamic(path: &Path) -> Result<Option<Dynamic>, ToolchainFailure> {
+pub fn dynamic(path: &Path) -> Result<Option<Dynamic>, ToolchainFailure> {
     let file = ReadCache::new(File::open(path).at("open", path)?);
     let parsed = match FileKind::parse(&file) {
         Ok(FileKind::Elf64) => parse::<FileHeader64<Endianness>, _>(&file, true),
@@ -77,6 +79,10 @@ where
         let strings = StringTable::new(data, offset, offset.saturating_add(size));
         for entry in entries {
             let list = match entry.tag32(endian) {
+                Some(DT_SONAME) => {
+                    found.soname = Some(path(entry.string(endian, strings)?));
+                    continue;
+                }
                 Some(DT_NEEDED) => &mut found.needed,
                 Some(DT_RPATH) => &mut found.rpath,
                 Some(DT_RUNPATH) => &mut found.runpath,

@@ -1,16 +1,15 @@
 //! What a compiler states for a language and flags, and the files it consists of under them.
 
 use super::answers::{cc1_program, labelled};
-use super::evidence::{Evidence, Proven};
+use super::evidence::Proven;
 use super::identify::Identity;
-use super::loader::Loader;
 use super::machine::{Answer, Ask, Environment, FileDigests, Question};
-use super::programs::find_in_path;
+use super::parts::Parts;
+use super::programs::{find_in_path, interpreters};
 use super::search_list::SearchList;
-use super::{ToolFile, Toolchain, ToolchainFailure};
+use super::{Toolchain, ToolchainFailure};
 use crate::command::{Family, Language};
 use crate::digest::Hasher;
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,15 +33,16 @@ pub(super) fn learn(
         subject,
         ask,
         env: subject.env.for_questions().without_header_paths(),
-        evidence: Evidence::default(),
-        programs: subject.identity.programs.iter().cloned().collect(),
-        plain: BTreeSet::new(),
+        parts: Parts {
+            programs: subject.identity.programs.iter().cloned().collect(),
+            ..Parts::default()
+        },
     };
     let stated = inquiry.statement()?;
     let said = String::from_utf8_lossy(&stated.stderr);
     let list = SearchList::parse(&stated.stderr).ok_or_else(|| inquiry.unanswered("its search list"))?;
     for dir in list.angled.iter().chain(&list.absent) {
-        inquiry.evidence.existence(dir);
+        inquiry.parts.evidence.existence(dir);
     }
     match subject.identity.family {
         Family::Gcc => inquiry.gcc_parts()?,
@@ -66,11 +66,7 @@ struct Inquiry<'a> {
     subject: &'a Subject<'a>,
     ask: &'a dyn Ask,
     env: Environment,
-    evidence: Evidence,
-    /// Programs and plugins: their shared libraries belong to the toolchain too.
-    programs: BTreeSet<PathBuf>,
-    /// Files that are only read.
-    plain: BTreeSet<PathBuf>,
+    parts: Parts,
 }
 
 impl Inquiry<'_> {
@@ -124,7 +120,14 @@ impl Inquiry<'_> {
             Some(path) => Some(self.subject.cwd.join(path)),
             None => find_in_path(OsStr::new(name), &self.env),
         };
-        self.programs.extend(path);
+        // What a linker that is a script runs is a matter of links.
+        let is_linker = matches!(name, "collect2" | "ld");
+        if let Some(script) = path.as_ref().filter(|_| !is_linker)
+            && !interpreters(script, &self.env)?.is_empty()
+        {
+            return Err(ToolchainFailure::Script { path: script.clone() });
+        }
+        self.parts.programs.extend(path);
         Ok(())
     }
 
@@ -136,17 +139,12 @@ impl Inquiry<'_> {
             .filter(|pair| pair[0] == "-B")
             .map(|pair| pair[1].as_str());
         let joined = flags.iter().filter_map(|flag| flag.strip_prefix("-B"));
-        let mut dirs: Vec<PathBuf> = separate
-            .chain(joined)
-            .filter(|dir| !dir.is_empty())
-            .map(PathBuf::from)
-            .collect();
-        for variable in ["COMPILER_PATH", "PATH"] {
-            dirs.extend(self.env.get(variable).map(std::env::split_paths).into_iter().flatten());
+        for dir in separate.chain(joined).filter(|dir| !dir.is_empty()) {
+            let path = self.subject.cwd.join(dir).join(name);
+            self.parts.evidence.existence(&path);
         }
-        for dir in dirs {
-            self.evidence.existence(&self.subject.cwd.join(dir).join(name));
-        }
+        self.parts
+            .note_search_paths(Path::new(name), self.subject.cwd, &self.env);
     }
 
     fn gcc_parts(&mut self) -> Result<(), ToolchainFailure> {
@@ -154,18 +152,19 @@ impl Inquiry<'_> {
             Language::Cxx | Language::CxxPreprocessed => "cc1plus",
             Language::C | Language::CPreprocessed | Language::Assembler | Language::AssemblerWithCpp => "cc1",
         };
-        for name in [compiler, "as", "collect2", "ld", "lto-wrapper"] {
+        // `objcopy` splits debug information off.
+        for name in [compiler, "as", "objcopy", "collect2", "ld", "lto-wrapper"] {
             self.program(name)?;
         }
         let plugin = self.printed("-print-file-name=", "liblto_plugin.so")?;
-        self.programs.extend(plugin);
+        self.parts.programs.extend(plugin);
         let specs = self.printed("-print-file-name=", "specs")?;
-        self.plain.extend(specs);
+        self.parts.plain.extend(specs);
         Ok(())
     }
 
     fn clang_parts(&mut self, said: &str) -> Result<(), ToolchainFailure> {
-        self.programs.extend(cc1_program(said));
+        self.parts.programs.extend(cc1_program(said));
         let flags = self.subject.flags;
         if flags
             .iter()
@@ -176,66 +175,41 @@ impl Inquiry<'_> {
         let configs = said
             .lines()
             .filter_map(|line| line.strip_prefix("Configuration file: "));
-        self.plain.extend(configs.map(|path| PathBuf::from(path.trim())));
+        self.parts.plain.extend(configs.map(|path| PathBuf::from(path.trim())));
         for label in [
             "System configuration file directory: ",
             "User configuration file directory: ",
         ] {
             if let Some(dir) = labelled(said, label) {
-                self.evidence.directory(Path::new(dir));
+                self.parts.evidence.directory(Path::new(dir));
             }
         }
         if let Some(dir) = self.subject.identity.driver_real.parent() {
-            self.evidence.directory(dir);
+            self.parts.evidence.directory(dir);
         }
         // It finds the C++ library by the object file of a gcc installation.
         if let Some(gcc) = labelled(said, "Selected GCC installation: ") {
             let gcc = PathBuf::from(gcc);
-            self.evidence.directory(gcc.parent().unwrap_or(&gcc));
-            self.plain
+            self.parts.evidence.directory(gcc.parent().unwrap_or(&gcc));
+            self.parts
+                .plain
                 .extend([gcc.join("crtbegin.o")].into_iter().filter(|file| file.is_file()));
         }
         let resources = self.put(&["-print-resource-dir"])?;
         let resources = PathBuf::from(String::from_utf8_lossy(&resources.stdout).trim());
-        self.evidence.existence(&resources);
-        self.plain.extend(default_lists(&resources.join("share")));
+        self.parts.evidence.existence(&resources);
+        self.parts.plain.extend(default_lists(&resources.join("share")));
         Ok(())
     }
 
     fn finish(
-        mut self,
+        self,
         digests: &dyn FileDigests,
         target: String,
         include_dirs: Vec<PathBuf>,
         facts: Hasher,
     ) -> Result<Proven<Toolchain>, ToolchainFailure> {
-        let mut loader = Loader::new(&self.env);
-        for program in &self.programs {
-            loader.add(program)?;
-        }
-        let library_path_matters = loader.searched_in_vain().is_none();
-        for dir in loader.searched_in_vain().into_iter().flatten() {
-            self.evidence.directory(dir);
-        }
-        let mut paths: BTreeSet<PathBuf> = loader.into_files().into_iter().collect();
-        for path in &self.plain {
-            paths.extend(path.canonicalize());
-        }
-        // `as` is often a link to the assembler of the target, which can be made to lead to another one.
-        for path in self.programs.iter().chain(&self.plain) {
-            if let Some(real) = path.canonicalize().ok().filter(|real| real != path) {
-                self.evidence.link(path, &real);
-            }
-        }
-        let mut files = Vec::new();
-        for path in paths {
-            let digest = digests.digest(&path)?;
-            self.note_siblings(&path);
-            files.push(ToolFile { path, digest });
-        }
-        self.evidence.files(&files);
-        self.evidence.existence(Path::new("/etc/ld.so.conf"));
-        self.evidence.directory(Path::new("/etc/ld.so.conf.d"));
+        let settled = self.parts.settle(&self.env, digests)?;
         let identity = self.subject.identity;
         Ok(Proven {
             value: Toolchain {
@@ -244,25 +218,13 @@ impl Inquiry<'_> {
                 family: identity.family,
                 version: identity.version,
                 target,
-                files,
+                files: settled.files,
                 facts: facts.finish(),
                 include_dirs,
-                library_path_matters,
+                library_path_matters: settled.library_path_matters,
             },
-            evidence: self.evidence,
+            evidence: settled.evidence,
         })
-    }
-
-    /// A new file beside a part may be preferred to it. Directories of PATH are excepted, they may be anything's: their
-    /// names have been noted one by one.
-    fn note_siblings(&mut self, part: &Path) {
-        let Some(dir) = part.parent() else {
-            return;
-        };
-        let path = self.env.get("PATH").unwrap_or_default();
-        if !std::env::split_paths(path).any(|listed| listed == dir) {
-            self.evidence.directory(dir);
-        }
     }
 }
 

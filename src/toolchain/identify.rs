@@ -32,6 +32,13 @@ pub struct Identity {
     pub(super) programs: Vec<PathBuf>,
 }
 
+impl Identity {
+    /// The programs that stand between the name and the compiler: a script, its interpreter, the real driver.
+    pub fn programs(&self) -> &[PathBuf] {
+        &self.programs
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Family")]
 pub(super) enum FamilyName {

@@ -30,8 +30,7 @@ pub(super) struct Loader {
 impl Loader {
     /// A loader as the step's environment would have it.
     pub(super) fn new(env: &Environment) -> Self {
-        let mut usual = Vec::new();
-        configured(Path::new("/etc/ld.so.conf"), 0, &mut usual);
+        let mut usual = configured(Path::new("/etc/ld.so.conf")).dirs;
         usual.extend(DEFAULT_DIRS.map(PathBuf::from));
         let variable = env.get("LD_LIBRARY_PATH").unwrap_or_default();
         let preferred: Vec<PathBuf> = std::env::split_paths(variable)
@@ -126,37 +125,58 @@ fn variants(dir: &Path, name: &Path) -> Vec<PathBuf> {
     levels.flatten().map(|level| level.path().join(name)).collect()
 }
 
-/// The directories of an `ld.so.conf` file. One that cannot be read lists none, as for ldconfig.
-fn configured(file: &Path, depth: u32, dirs: &mut Vec<PathBuf>) {
-    let Ok(text) = fs::read_to_string(file) else {
-        return;
-    };
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        match line
-            .strip_prefix("include")
-            .filter(|rest| rest.starts_with([' ', '\t']))
-        {
-            Some(pattern) if depth < INCLUDE_DEPTH => {
-                for included in matching(file, pattern.trim()) {
-                    configured(&included, depth + 1, dirs);
+/// What an `ld.so.conf` file and those that it includes say.
+#[derive(Debug, Default)]
+pub struct Configured {
+    /// The directories, in order, each once.
+    pub dirs: Vec<PathBuf>,
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
+    /// The directories of `include` patterns: another file there may be included.
+    pub listed: Vec<PathBuf>,
+}
+
+/// Reads one. A file that cannot be read lists nothing, as for ldconfig.
+pub fn configured(file: &Path) -> Configured {
+    let mut found = Configured::default();
+    found.read(file, 0);
+    found
+}
+
+impl Configured {
+    fn read(&mut self, file: &Path, depth: u32) {
+        let Ok(text) = fs::read_to_string(file) else {
+            return;
+        };
+        self.files.push(file.to_owned());
+        for line in text.lines() {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            match line
+                .strip_prefix("include")
+                .filter(|rest| rest.starts_with([' ', '\t']))
+            {
+                Some(pattern) if depth < INCLUDE_DEPTH => {
+                    let pattern = file.parent().unwrap_or(Path::new("/")).join(pattern.trim());
+                    self.listed.extend(pattern.parent().map(Path::to_owned));
+                    for included in matching(&pattern) {
+                        self.read(&included, depth + 1);
+                    }
                 }
+                None if line.starts_with('/') && !self.dirs.iter().any(|dir| dir == Path::new(line)) => {
+                    self.dirs.push(PathBuf::from(line));
+                }
+                _ => {}
             }
-            None if line.starts_with('/') && !dirs.iter().any(|dir| dir == Path::new(line)) => {
-                dirs.push(PathBuf::from(line));
-            }
-            _ => {}
         }
     }
 }
 
 /// The files that an `include` pattern names. Distributions use `dir/*.conf` alone, so only a `*` in the last
 /// component counts.
-fn matching(file: &Path, pattern: &str) -> Vec<PathBuf> {
-    let pattern = file.parent().unwrap_or(Path::new("/")).join(pattern);
+fn matching(pattern: &Path) -> Vec<PathBuf> {
     let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((before, after)) = name.split_once('*') else {
-        return vec![pattern];
+        return vec![pattern.to_owned()];
     };
     let Some(Ok(entries)) = pattern.parent().map(fs::read_dir) else {
         return Vec::new();
@@ -187,9 +207,10 @@ mod tests {
         fs::write(dir.path().join("conf.d/b.conf"), "/b\n").expect("file");
         fs::write(dir.path().join("conf.d/a.conf"), "/a\n").expect("file");
         fs::write(dir.path().join("conf.d/c.txt"), "/c\n").expect("file");
-        let mut dirs = Vec::new();
-        configured(&main, 0, &mut dirs);
-        assert_eq!(dirs, ["/first", "/a", "/b", "/last"].map(PathBuf::from));
+        let found = configured(&main);
+        assert_eq!(found.dirs, ["/first", "/a", "/b", "/last"].map(PathBuf::from));
+        assert!(found.files.contains(&dir.path().join("conf.d/b.conf")));
+        assert!(found.listed.contains(&dir.path().join("conf.d")));
     }
 
     #[test]

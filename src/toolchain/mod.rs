@@ -4,23 +4,29 @@
 //! [`Toolchains`] is what others call: it remembers answers. Knows nothing of sources and headers of a step.
 
 mod answers;
-mod elf;
+pub mod elf;
 mod evidence;
 mod facts;
 mod flags;
 mod identify;
 mod known;
-mod loader;
+pub mod loader;
 pub mod machine;
+mod native;
+mod parts;
 mod programs;
 pub mod search_list;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tool;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
-pub use known::{Ground, Keep, Toolchains};
+pub use known::{Fact, Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
+pub use native::NativeSubject;
+pub use programs::find_in_path;
+pub use tool::ToolSubject;
 
 use crate::command::Family;
 use crate::digest::Digest;
@@ -83,6 +89,12 @@ pub enum ToolchainFailure {
     Unknown {
         /// Who was asked.
         driver: PathBuf,
+    },
+    /// A program that it runs is a script, which may run any other.
+    #[error("cannot tell what the script `{}` runs in the compiler's place", path.display())]
+    Script {
+        /// Which.
+        path: PathBuf,
     },
     /// One of its files has a name that no message can hold.
     #[error("the compiler's files have names that are not UTF-8")]

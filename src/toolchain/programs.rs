@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const SHEBANG_LIMIT: u64 = 256;
 
 /// The program of this name that the step's PATH gives.
-pub(super) fn find_in_path(name: &OsStr, env: &Environment) -> Option<PathBuf> {
+pub fn find_in_path(name: &OsStr, env: &Environment) -> Option<PathBuf> {
     std::env::split_paths(env.get("PATH")?)
         .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join(name))

@@ -293,3 +293,66 @@ fn facts_differ_where_flags_matter_and_are_learned_once() {
     assert_eq!(plain, facts(&second, &["-O0"]));
     assert_eq!(run.asked.load(Ordering::Relaxed), 0, "kept");
 }
+
+#[test]
+fn a_tool_is_what_its_resolver_named_and_what_that_loads() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let at = |name: &str| dir.path().join(name);
+    for name in ["plugins", "first", "lib"] {
+        fs::create_dir(at(name)).expect("directory");
+    }
+    fs::write(at("lib/script.x"), "").expect("file");
+    let path = std::env::join_paths([&at("first"), Path::new("/usr/bin")]).expect("PATH");
+    let env: Environment = [(OsString::from("PATH"), path)].into_iter().collect();
+    let keep = Arc::<Kept>::default();
+    let (run, toolchains) = toolchains(&keep);
+    let learn = || {
+        let subject = ToolSubject {
+            driver: Path::new("/usr/bin/ar"),
+            invoked_as: OsStr::new("ar"),
+            family: Family::Gcc,
+            version: (2, 40, 0),
+            target: "",
+            programs: &[PathBuf::from("/usr/bin/ld")],
+            plain: &[at("lib/script.x"), at("absent.x")],
+            directories: &[at("plugins")],
+            names: &[at("looked-for")],
+            facts: b"deterministic",
+            env: &env,
+        };
+        toolchains.tool(&subject).expect("toolchain")
+    };
+    let (tool, ground) = learn();
+    let names = names(&tool);
+    for part in [
+        "x86_64-linux-gnu-ar",
+        "x86_64-linux-gnu-ld.bfd",
+        "libbfd-",
+        "libc.so.6",
+        "script.x",
+    ] {
+        assert!(names.iter().any(|name| name.starts_with(part)), "{part} in {names:?}");
+    }
+    assert_eq!(
+        (run.asked.load(Ordering::Relaxed), tool.facts),
+        (0, Digest::of(b"deterministic"))
+    );
+    for (what, name) in [
+        ("a plugin", "plugins/new.so"),
+        ("a preferred program", "first/ld"),
+        ("a name", "looked-for"),
+        ("a file", "absent.x"),
+    ] {
+        assert!(toolchains.still_stands(&ground) && learn().1 == ground, "before {what}");
+        let stamp = fs::metadata(at("plugins"))
+            .expect("directory")
+            .modified()
+            .expect("time");
+        fs::write(at(name), "").expect("file");
+        assert!(!toolchains.still_stands(&ground), "{what}");
+        fs::remove_file(at(name)).expect("file");
+        fs::File::open(at("plugins"))
+            .and_then(|dir| dir.set_modified(stamp))
+            .expect("time");
+    }
+}

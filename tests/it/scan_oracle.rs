@@ -1,8 +1,9 @@
 //! The scanner against the compilers: what it says a step reads is put into an empty directory, and the same command
 //! has to give the same object there.
 
-mod bench;
+pub(crate) mod bench;
 mod included;
+mod precompiled;
 mod refused;
 mod unlisted;
 

@@ -103,6 +103,7 @@ impl Parser {
             Form::Alone => None,
             Form::Joined => Some(&word[name.len()..]),
             Form::Separate => rest.next(),
+            Form::Through | Form::ThroughJoined => unreachable!("no option of a table has this form"),
         };
         if form == Form::Separate && value.is_none() {
             self.walk.refuse(LocalOnly::MissingValue {
@@ -172,7 +173,7 @@ impl Parser {
             _ if word == "-" => Some(LocalOnly::StdinSource),
             Operand::ForLinker => None,
             Operand::Source(_) => Some(LocalOnly::CompileAndLink { path }),
-            Operand::Header => Some(LocalOnly::PchOutput { path }),
+            Operand::Header(_) => Some(LocalOnly::PchOutput { path }),
             Operand::Module => Some(LocalOnly::Modules { option: path }),
             Operand::Unsupported => Some(LocalOnly::UnsupportedLanguage {
                 language: self.language.clone().unwrap_or(path),

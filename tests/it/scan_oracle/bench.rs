@@ -43,7 +43,7 @@ impl FileDigests for Disk {
     }
 }
 
-struct Run;
+pub(crate) struct Run;
 
 impl Ask for Run {
     fn ask(&self, question: &Question<'_>) -> Result<Answer, PathError> {
@@ -74,13 +74,20 @@ impl Keep for Forget {
     fn put(&self, _: &Digest, _: &[u8]) {}
 }
 
-struct Machine {
-    toolchains: Toolchains,
-    scanner: Scanner,
+/// What asks compilers and reads files, for all tests.
+pub(crate) struct Machine {
+    pub(crate) toolchains: Toolchains,
+    pub(crate) scanner: Scanner,
     disk: Arc<Disk>,
 }
 
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+impl Machine {
+    pub(crate) fn digests(&self) -> &dyn FileDigests {
+        &*self.disk
+    }
+}
+
+pub(crate) static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     let disk = Arc::new(Disk(Mutex::default()));
     Machine {
         toolchains: Toolchains::new(Arc::new(Run), Arc::clone(&disk) as _, Arc::new(Forget)),

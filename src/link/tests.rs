@@ -1,0 +1,1 @@
+//! Links of real tools, resolved.
