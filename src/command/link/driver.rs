@@ -15,7 +15,8 @@ use crate::command::{Driver, Family, Form, Language, LocalOnly, Role, ToolComman
 /// command of which [`parse`](crate::command::parse) says that it is a [link](LocalOnly::Link).
 ///
 /// `flavour`: the linker that the driver will run. `read`: see [`parse_line`](super::parse_line). Native options
-/// (`-march=native`) are [refused](LocalOnly::NativeTuning): they are for the caller to replace.
+/// (`-march=native`) are [refused](LocalOnly::NativeTuning): the caller may [replace](crate::command::native::placed)
+/// them by what they stand for.
 pub fn parse_driver(
     driver: &Driver,
     flavour: Flavour,
@@ -55,6 +56,23 @@ pub fn unpredicted_with_lto(command: &ToolCommand) -> Option<LocalOnly> {
             (false, false) => None,
         }
     })
+}
+
+/// The flags of a driver's expanded arguments that may have a part in what native options stand for.
+pub fn machine_flags(args: &[String]) -> Vec<String> {
+    let mut flags = Vec::new();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if matches!(word.as_str(), "-Xlinker" | "-Xclang" | "-mllvm" | "-o") {
+            words.next();
+        } else if word == "-target" {
+            flags.push(word.clone());
+            flags.extend(words.next().cloned());
+        } else if (word.starts_with("-m") && !word.starts_with("-mllvm")) || word.starts_with("--target=") {
+            flags.push(word.clone());
+        }
+    }
+    flags
 }
 
 /// The state of one walk along the words.

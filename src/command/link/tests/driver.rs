@@ -179,6 +179,15 @@ fn what_is_not_known_makes_the_step_local() {
 }
 
 #[test]
+fn machine_options_are_told_from_the_rest() {
+    let args = "-O2 -march=native -Xlinker -m -mllvm -mx -o -mo --target=x86_64-linux-gnu -m64 a.o -Wl,-melf_i386";
+    assert_eq!(
+        machine_flags(&words(args)),
+        ["-march=native", "--target=x86_64-linux-gnu", "-m64"]
+    );
+}
+
+#[test]
 fn response_files_are_expanded_where_they_stand() {
     let files: Files<'_> = &[
         ("r", "a.o -Wl,@l"),
