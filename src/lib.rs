@@ -20,6 +20,7 @@ pub mod host;
 pub mod inputs;
 pub mod link;
 pub mod manifest;
+pub mod object_tools;
 pub mod scan;
 pub mod toolchain;
 

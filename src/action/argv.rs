@@ -29,6 +29,11 @@ pub(super) fn with_options(
     options: &Words,
 ) -> Vec<String> {
     added.extend(colour(presentation, options));
+    inserted(words, added)
+}
+
+/// The words of all arguments, with `added` after them, or before a `--`.
+pub(super) fn inserted(words: impl Iterator<Item = Vec<String>>, added: Vec<String>) -> Vec<String> {
     let mut all = Vec::new();
     let mut end_of_options = None;
     for argument in words {

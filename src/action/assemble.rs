@@ -4,7 +4,7 @@ use super::outputs::Outputs;
 use super::path_map::PathMap;
 use super::reason::{NoAction, Placement};
 use super::salt::salt;
-use super::{ActionRequest, BuiltAction, LocalRun, Place};
+use super::{BuiltAction, Frame, LocalRun, Place};
 use crate::digest::Digest;
 use crate::exec_path::ExecPath;
 use crate::inputs::Entry;
@@ -23,17 +23,17 @@ pub(super) struct Parts {
     pub(super) local_run: LocalRun,
 }
 
-pub(super) fn assemble(request: &ActionRequest<'_>, outputs: Outputs, parts: Parts) -> Result<BuiltAction, NoAction> {
-    let tree = input_root(request, &outputs)?;
-    let command = command(request, &outputs, &parts);
+pub(super) fn assemble(frame: &Frame<'_>, outputs: Outputs, parts: Parts) -> Result<BuiltAction, NoAction> {
+    let tree = input_root(frame, &outputs)?;
+    let command = command(frame, &outputs, &parts);
     let (command_digest, command_bytes) = encoded(&command);
     let action = reapi::Action {
         command_digest: Some(command_digest.into()),
         input_root_digest: Some(tree.root.into()),
         timeout: None,
         do_not_cache: false,
-        salt: salt(request.toolchain, &request.inputs.outside, request.presentation),
-        platform: platform(request.platform),
+        salt: salt(frame.toolchain, frame.inputs, frame.presentation),
+        platform: platform(frame.platform),
     };
     let (digest, action_bytes) = encoded(&action);
     Ok(BuiltAction {
@@ -84,15 +84,15 @@ impl BuiltAction {
 }
 
 /// The exec root's inputs below their prefix, with the working directory and the directories of the outputs.
-fn input_root(request: &ActionRequest<'_>, outputs: &Outputs) -> Result<Tree, NoAction> {
+fn input_root(frame: &Frame<'_>, outputs: &Outputs) -> Result<Tree, NoAction> {
     let prefix = Place::input_prefix();
-    let mut all: Vec<(ExecPath, &Entry)> = request
+    let mut all: Vec<(ExecPath, &Entry)> = frame
         .inputs
         .entries
         .iter()
         .map(|(path, entry)| (prefix.join(path), entry))
         .collect();
-    all.push((request.place.working_directory(), &Entry::Directory));
+    all.push((frame.place.working_directory(), &Entry::Directory));
     all.extend(
         outputs
             .directories
@@ -106,9 +106,9 @@ fn input_root(request: &ActionRequest<'_>, outputs: &Outputs) -> Result<Tree, No
     deprecated,
     reason = "servers before API 2.2 read no other platform than the Command's"
 )]
-fn command(request: &ActionRequest<'_>, outputs: &Outputs, parts: &Parts) -> reapi::Command {
+fn command(frame: &Frame<'_>, outputs: &Outputs, parts: &Parts) -> reapi::Command {
     let mut arguments = Vec::with_capacity(parts.args.len() + 1);
-    arguments.push(request.invoked_as.to_owned());
+    arguments.push(frame.invoked_as.to_owned());
     arguments.extend(parts.args.iter().cloned());
     let mut output_paths: Vec<String> = outputs
         .declared
@@ -120,8 +120,8 @@ fn command(request: &ActionRequest<'_>, outputs: &Outputs, parts: &Parts) -> rea
         arguments,
         environment_variables: parts.environment.clone(),
         output_paths,
-        working_directory: request.place.working_directory().to_string(),
-        platform: platform(request.platform),
+        working_directory: frame.place.working_directory().to_string(),
+        platform: platform(frame.platform),
         ..reapi::Command::default()
     }
 }

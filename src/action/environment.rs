@@ -3,7 +3,7 @@
 use super::path_map::PathMap;
 use super::place::{Location, inside};
 use super::reason::PlacedLocally;
-use super::{ActionRequest, Place};
+use super::{ActionRequest, Place, Presentation};
 use crate::command::{EnvironmentUse, Family, environment_use};
 use crate::pb::reapi::command::EnvironmentVariable;
 
@@ -11,12 +11,12 @@ use crate::pb::reapi::command::EnvironmentVariable;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The name of the working directory that is the same on every worker. gcc records `PWD` if it names the cwd.
-const ANY_CWD: &str = "/proc/self/cwd";
+pub(super) const ANY_CWD: &str = "/proc/self/cwd";
 
 /// The environment of a relocated action, and whether some path in it was rewritten.
 pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentVariable>, bool), PlacedLocally> {
     let mut rewritten = false;
-    let mut variables = fixed(request, ANY_CWD);
+    let mut variables = fixed(request.presentation, Some(ANY_CWD));
     for (name, value) in request.environment {
         let value = match environment_use(name) {
             Some(EnvironmentUse::Forward) => value.clone(),
@@ -38,21 +38,21 @@ pub(super) fn relocated(request: &ActionRequest<'_>) -> Result<(Vec<EnvironmentV
 
 /// The environment of an action that is placed locally: the user's values, and `PWD` the user's directory.
 pub(super) fn at_home(request: &ActionRequest<'_>) -> Vec<EnvironmentVariable> {
-    let mut variables = fixed(request, request.place.cwd());
+    let mut variables = fixed(request.presentation, Some(request.place.cwd()));
     variables.extend(request.environment.iter().map(|(name, value)| variable(name, value)));
     sorted(variables)
 }
 
-fn fixed(request: &ActionRequest<'_>, pwd: &str) -> Vec<EnvironmentVariable> {
-    vec![
-        variable("LC_ALL", request.presentation.locale.name()),
-        variable("PATH", PATH),
-        variable("PWD", pwd),
-    ]
+/// What every action sets.
+pub(super) fn fixed(presentation: &Presentation, pwd: Option<&str>) -> Vec<EnvironmentVariable> {
+    let pwd = pwd.map(|pwd| variable("PWD", pwd));
+    let mut variables = vec![variable("LC_ALL", presentation.locale.name()), variable("PATH", PATH)];
+    variables.extend(pwd);
+    variables
 }
 
-/// An empty element means the working directory and stays empty.
-fn directories(place: &Place, value: &str) -> Result<String, PlacedLocally> {
+/// A list of directories, relocated element by element. An empty element means the working directory and stays empty.
+pub(super) fn directories(place: &Place, value: &str) -> Result<String, PlacedLocally> {
     let relocate = |dir: &str| {
         if PathMap::could_be_ours(dir) {
             return Err(PlacedLocally::ReservedName(dir.to_owned()));
@@ -76,7 +76,7 @@ fn names_inside(place: &Place, value: &str) -> bool {
         .any(|dir| !dir.is_empty() && matches!(place.locate(dir), Location::Inside { .. }))
 }
 
-fn variable(name: &str, value: &str) -> EnvironmentVariable {
+pub(super) fn variable(name: &str, value: &str) -> EnvironmentVariable {
     EnvironmentVariable {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -84,7 +84,7 @@ fn variable(name: &str, value: &str) -> EnvironmentVariable {
 }
 
 /// The protocol wants them sorted by name. One name stands once: the last value given for it.
-fn sorted(mut variables: Vec<EnvironmentVariable>) -> Vec<EnvironmentVariable> {
+pub(super) fn sorted(mut variables: Vec<EnvironmentVariable>) -> Vec<EnvironmentVariable> {
     variables.reverse();
     variables.sort_by(|a, b| a.name.cmp(&b.name));
     variables.dedup_by(|a, b| a.name == b.name);

@@ -4,7 +4,7 @@
 use super::reason::{NoAction, PlacedLocally};
 use super::words::Words;
 use super::{ActionRequest, TimeUse};
-use crate::command::{Chain, Family, Language, Role, SecondaryKind};
+use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind, Stage};
 use crate::config::PathsMode;
 use crate::inputs::Entry;
 
@@ -61,6 +61,7 @@ enum Opt {
     MessageLength,
     OtherOutput,
     SaveTemps,
+    NativeRecorded,
 }
 
 const fn row(
@@ -103,6 +104,7 @@ static TABLE: &[Row] = &[
     row(("clang_compilation_database", "the compilation database holds the working directory"), CLANG, When::Always, Portable::Here, Opt::CompilationDatabase),
     row(("clang_external_assembler", "the assembler's messages hold random names"), CLANG, When::Always, Portable::Here, Opt::ExternalAssembler),
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
+    row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
     row(("save_temps", "intermediate files hold names as spelled"), None, When::Absolute, Portable::Here, Opt::SaveTemps),
 ];
@@ -168,6 +170,13 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            // It takes a native option to pieces, and lists them in another place than where the user's own would stand.
+            Self::NativeRecorded => {
+                request.command.native().next().is_some()
+                    && (words.debug()
+                        || words.lto()
+                        || words.one_of(&["-frecord-gcc-switches", "-fverbose-asm"]).is_some())
+            }
             Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
         }
     }
@@ -251,11 +260,6 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     if let Some((first, second)) = &request.inputs.once_alias {
         return Err(NoAction::OnceAlias(first.clone(), second.clone()));
     }
-    if request.command.family == Family::Clang
-        && let Some(header) = precompiled_header(request, words)
-    {
-        return Err(NoAction::ClangPrecompiledHeader(header));
-    }
     let TimeUse { date_time, timestamp } = request.time;
     let epoch = request.environment.iter().any(|(name, _)| name == "SOURCE_DATE_EPOCH");
     // clang 14 ignores the variable; which release began to obey it was not tried.
@@ -272,13 +276,22 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     Ok(())
 }
 
+/// The precompiled header that is made, named, or among the inputs.
 fn precompiled_header(request: &ActionRequest<'_>, words: &Words) -> Option<String> {
+    if request.command.stage == Stage::PrecompiledHeader {
+        return Some(request.command.output.clone());
+    }
     let is_compiled = |name: &str| [".gch", ".pch"].iter().any(|suffix| name.ends_with(suffix));
     let read = request.inputs.entries.iter().find(|(path, entry)| {
         matches!(entry, Entry::File { .. } | Entry::Symlink { .. }) && path.components().any(is_compiled)
     });
-    let named = words.one_of(&["-include-pch", "-emit-pch"]);
-    read.map(|(path, _)| path.to_string()).or(named.map(str::to_owned))
+    let read = read.map(|(path, _)| path.to_string());
+    let outside = request.inputs.outside.iter().map(|file| &file.path);
+    let outside = outside
+        .filter(|path| path.iter().filter_map(|name| name.to_str()).any(is_compiled))
+        .map(|path| path.display().to_string());
+    let named = words.find(|word| word.starts_with("-include-pch") || word == "-emit-pch");
+    read.or_else(|| outside.min()).or(named.map(str::to_owned))
 }
 
 /// What places a step locally in both modes, whatever its words say about paths.
@@ -286,8 +299,14 @@ pub(super) fn local_by_inputs(request: &ActionRequest<'_>, words: &Words) -> Opt
     if let Some(header) = precompiled_header(request, words) {
         return Some(PlacedLocally::PrecompiledHeader(header));
     }
-    if let Some(word) = words.one_of(&["-march=native", "-mtune=native", "-mcpu=native"]) {
-        return Some(PlacedLocally::NativeProcessor(word.to_owned()));
+    if let Some(arg) = request.command.native().next()
+        && request
+            .command
+            .with_role(Role::Native(Native::Resolved))
+            .next()
+            .is_none()
+    {
+        return Some(PlacedLocally::NativeProcessor(arg.words().concat()));
     }
     if let Some(path) = request.absolute_include {
         return Some(PlacedLocally::AbsoluteInclude(path.to_owned()));

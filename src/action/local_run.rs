@@ -4,7 +4,7 @@ use super::recipe::Recipe;
 use super::relocate::Relocated;
 use super::words::Words;
 use super::{ActionRequest, argv};
-use crate::command::{Arg, Family, Language, Role};
+use crate::command::{Arg, Family, Language, Native, Role};
 use crate::config::PathsMode;
 
 /// What the wrapper runs when the step runs here.
@@ -32,7 +32,7 @@ impl LocalRun {
             storable,
         };
         if argv::colour(request.presentation, words).is_some() {
-            let own = request.command.args.iter().map(Arg::words);
+            let own = request.command.args.iter().map(own_words);
             run.args = Some(argv::with_options(own, Vec::new(), request.presentation, words));
         }
         run.kept_short()
@@ -55,7 +55,7 @@ impl LocalRun {
             .zip(&relocated.words)
             .map(|(arg, words)| match arg.role {
                 Role::PrefixMap(_) => words.clone(),
-                _ => arg.words(),
+                _ => own_words(arg),
             });
         let run = Self {
             args: Some(argv::with_options(words, added, request.presentation, recipe.words)),
@@ -67,7 +67,7 @@ impl LocalRun {
     }
 
     /// What only fits into response files runs as the user gave it, and stands for no action.
-    fn kept_short(self) -> Self {
+    pub(super) fn kept_short(self) -> Self {
         if self.args.as_ref().and_then(argv::too_long).is_none() {
             return self;
         }
@@ -77,6 +77,14 @@ impl LocalRun {
             storable: false,
             ..self
         }
+    }
+}
+
+/// The words of an argument that the user gave; none for what rewrap put beside them.
+fn own_words(arg: &Arg) -> Vec<String> {
+    match arg.role {
+        Role::Native(Native::Resolved | Native::Known) => Vec::new(),
+        _ => arg.words(),
     }
 }
 

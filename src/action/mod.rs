@@ -1,10 +1,11 @@
-//! CompileCommand + InputSet → Command and Action. The only place that decides arguments, environment, output paths,
+//! CompileCommand or ToolCommand + InputSet → Command and Action. The only place that decides arguments, environment, output paths,
 //! platform and salt of an action. Pure.
 //!
 //! [`build`] relocates the user's command, so that it gives the user's bytes in any directory. Where no option can make
 //! it do so the action is *placed locally*: it holds the user's own words and directory, is cached, and runs only here.
 //!
-//! In reading order: [`place`], `relocate`, `recipe`, `exactness` (what cannot be relocated), `assemble`.
+//! In reading order: [`place`], `relocate`, `recipe`, `exactness` (what cannot be relocated), `assemble`; `tool` for links,
+//! archives and other tools.
 
 mod argv;
 mod assemble;
@@ -22,15 +23,17 @@ mod relocate;
 mod salt;
 #[cfg(test)]
 mod tests;
+mod tool;
 mod words;
 
 pub use exactness::Row;
 pub use local_run::LocalRun;
-pub use outputs::{DeclaredOutput, OutputKind};
+pub use outputs::{DeclaredOutput, OutputFormat, OutputKind};
 pub use path_map::PathMap;
 pub use place::{BadPlace, Place};
 pub use presentation::{Locale, Presentation};
 pub use reason::{NoAction, PlacedLocally, Placement};
+pub use tool::{ToolRequest, build_tool, build_tool_at_home, speaks_in_outputs};
 
 use crate::command::CompileCommand;
 use crate::config::PathsMode;
@@ -116,7 +119,7 @@ pub fn build(request: &ActionRequest<'_>) -> Result<BuiltAction, NoAction> {
     exactness::has_action(request, &words)?;
     let outputs = Outputs::of(request);
     match relocated(request, &words, &outputs) {
-        Ok(parts) => assemble::assemble(request, outputs, parts),
+        Ok(parts) => assemble::assemble(&request.frame(), outputs, parts),
         Err(reason) => at_home(request, &words, outputs, reason),
     }
 }
@@ -159,21 +162,47 @@ fn relocated(request: &ActionRequest<'_>, words: &Words, outputs: &Outputs) -> R
     Ok(Parts {
         args,
         environment,
-        placement: sendable(request),
+        placement: request.frame().sendable(),
         paths: PathMap::relocated(request.place, request.paths),
         local_run,
     })
 }
 
-/// Whether a relocated action may go to a worker.
-fn sendable(request: &ActionRequest<'_>) -> Placement {
-    if let Some(file) = request.inputs.outside.iter().find(|file| !file.on_worker) {
-        return Placement::Here(PlacedLocally::OutsideInput(file.path.clone()));
+/// What every kind of step gives its action.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    toolchain: &'a Toolchain,
+    inputs: &'a InputSet,
+    place: &'a Place,
+    presentation: &'a Presentation,
+    platform: &'a [(String, String)],
+    invoked_as: &'a str,
+}
+
+impl<'a> ActionRequest<'a> {
+    fn frame(&self) -> Frame<'a> {
+        Frame {
+            toolchain: self.toolchain,
+            inputs: self.inputs,
+            place: self.place,
+            presentation: self.presentation,
+            platform: self.platform,
+            invoked_as: self.invoked_as,
+        }
     }
-    if !request.presentation.sendable() {
-        return Placement::Here(PlacedLocally::Presentation);
+}
+
+impl Frame<'_> {
+    /// Whether a relocated action may go to a worker.
+    fn sendable(&self) -> Placement {
+        if let Some(file) = self.inputs.outside.iter().find(|file| !file.on_worker) {
+            return Placement::Here(PlacedLocally::OutsideInput(file.path.clone()));
+        }
+        if !self.presentation.sendable() {
+            return Placement::Here(PlacedLocally::Presentation);
+        }
+        Placement::Anywhere
     }
-    Placement::Anywhere
 }
 
 fn at_home(
@@ -190,5 +219,5 @@ fn at_home(
         paths: PathMap::identity(),
         local_run: LocalRun::own(request, words, true),
     };
-    assemble::assemble(request, outputs, parts)
+    assemble::assemble(&request.frame(), outputs, parts)
 }

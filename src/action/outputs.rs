@@ -1,9 +1,11 @@
 //! The outputs that an action declares, with their names for the worker and for the user.
 
-use super::ActionRequest;
 use super::place::Location;
 use super::reason::PlacedLocally;
-use crate::command::{CompileCommand, Family, SecondaryKind, SecondaryOutput, Stage};
+use super::{ActionRequest, Frame};
+use crate::command::{
+    CompileCommand, Family, SecondaryKind, SecondaryOutput, Stage, ToolCommand, ToolOutput, ToolText,
+};
 use crate::exec_path::ExecPath;
 use crate::inputs::Entry;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,21 @@ pub enum OutputKind {
     Primary,
 }
 
+/// How an output names paths, and so what has to be done to it for the user and for the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputFormat {
+    /// Not at all, or as they were recorded: its bytes are the user's.
+    Bytes,
+    /// As diagnostics do.
+    Text,
+    /// A link map of GNU ld or gold, whose tables are laid out by the length of names.
+    LinkMap,
+    /// A depfile as gcc lays it out.
+    GccDepfile,
+    /// A depfile as clang lays it out.
+    ClangDepfile,
+}
+
 /// One output, in the order of publishing: secondary ones, depfile, primary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredOutput {
@@ -33,11 +50,13 @@ pub struct DeclaredOutput {
     pub mode: u32,
     /// Whether the compiler may succeed without writing it.
     pub optional: bool,
-    /// Whether it is text that names paths as diagnostics do, so that `outputs::diagnostics` restores it too.
-    pub is_text: bool,
+    /// How it names paths.
+    pub format: OutputFormat,
     /// Whether the compiler writes over a file of this name that is there already: its mode, its other hard links and
     /// a symlink to it stay. Otherwise a new file takes its place.
     pub in_place: bool,
+    /// Whether the tool changes the old file of this name: it is an input too, and after a run here it is another one.
+    pub updates: bool,
 }
 
 /// The outputs of a step, and what its input root needs for them.
@@ -50,40 +69,93 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    pub(super) fn of(request: &ActionRequest<'_>) -> Self {
-        let command = request.command;
-        let mut outputs = Self {
+    fn none() -> Self {
+        Self {
             declared: Vec::new(),
             directories: BTreeSet::new(),
             here: None,
-        };
+        }
+    }
+
+    /// The outputs of a compile.
+    pub(super) fn of(request: &ActionRequest<'_>) -> Self {
+        let command = request.command;
+        let frame = request.frame();
+        let mut outputs = Self::none();
         for secondary in &command.secondary {
-            if let Some(output) = outputs.declare(request, OutputKind::Secondary, &secondary.path) {
+            if let Some(output) = outputs.declare(&frame, OutputKind::Secondary, &secondary.path) {
                 output.optional = secondary.optional;
-                output.is_text = secondary.kind == SecondaryKind::StackUsage;
+                if secondary.kind == SecondaryKind::StackUsage {
+                    output.format = OutputFormat::Text;
+                }
                 output.in_place = is_written_over(command, secondary);
             }
         }
         if let Some(depfile) = &command.depfile
-            && let Some(output) = outputs.declare(request, OutputKind::Depfile, &depfile.path)
+            && let Some(output) = outputs.declare(&frame, OutputKind::Depfile, &depfile.path)
         {
             output.in_place = true;
+            output.format = match command.family {
+                Family::Gcc => OutputFormat::GccDepfile,
+                Family::Clang => OutputFormat::ClangDepfile,
+            };
         }
-        if let Some(output) = outputs.declare(request, OutputKind::Primary, &command.output) {
+        if let Some(output) = outputs.declare(&frame, OutputKind::Primary, &command.output) {
             // gcc's assembler removes an old object; its compiler proper opens what there is.
-            output.in_place = command.family == Family::Gcc && command.stage == Stage::Assembly;
+            let opens_it = matches!(command.stage, Stage::Assembly | Stage::PrecompiledHeader);
+            output.in_place = command.family == Family::Gcc && opens_it;
         }
         outputs
     }
 
-    fn declare(&mut self, request: &ActionRequest<'_>, kind: OutputKind, spelled: &str) -> Option<&mut DeclaredOutput> {
-        let action_path = if let Location::Inside { path, walked } = request.place.locate(spelled) {
-            self.inside(request, spelled, &path, &walked);
-            request.place.relative(&path)
+    /// The outputs of a tool, the primary one last.
+    pub(super) fn of_tool(frame: &Frame<'_>, command: &ToolCommand) -> Self {
+        let mut outputs = Self::none();
+        let mut rest = command.outputs.as_slice();
+        while let Some((output, after)) = rest.split_first() {
+            let kind = if after.is_empty() {
+                OutputKind::Primary
+            } else {
+                OutputKind::Secondary
+            };
+            outputs.of_tool_one(frame, kind, output);
+            rest = after;
+        }
+        outputs
+    }
+
+    fn of_tool_one(&mut self, frame: &Frame<'_>, kind: OutputKind, output: &ToolOutput) {
+        // Without an old file there is nothing to update.
+        let updates = output.updates
+            && match frame.place.locate(&output.path) {
+                Location::Inside { path, .. } => frame.inputs.entries.contains_key(&path),
+                _ => true,
+            };
+        if updates {
+            self.keep(PlacedLocally::UpdatesInPlace(output.path.clone()));
+        }
+        if let Some(declared) = self.declare(frame, kind, &output.path) {
+            declared.mode = output.mode;
+            declared.in_place = output.in_place;
+            declared.optional = output.optional;
+            declared.updates = updates;
+            declared.format = match output.text {
+                ToolText::None => OutputFormat::Bytes,
+                // No linker fills lines in a dependency file.
+                ToolText::Paths | ToolText::Depfile => OutputFormat::Text,
+                ToolText::Map => OutputFormat::LinkMap,
+            };
+        }
+    }
+
+    fn declare(&mut self, frame: &Frame<'_>, kind: OutputKind, spelled: &str) -> Option<&mut DeclaredOutput> {
+        let action_path = if let Location::Inside { path, walked } = frame.place.locate(spelled) {
+            self.inside(frame, spelled, &path, &walked);
+            frame.place.relative(&path)
         } else {
             self.keep(PlacedLocally::OutputOutside(spelled.to_owned()));
             // Never run elsewhere, so that this only needs to be a name.
-            format!("outside{}", request.place.absolute(spelled))
+            format!("outside{}", frame.place.absolute(spelled))
         };
         if self.declared.iter().any(|other| other.action_path == action_path) {
             self.keep(PlacedLocally::OutputsCollide(spelled.to_owned()));
@@ -95,14 +167,15 @@ impl Outputs {
             kind,
             mode: 0o666,
             optional: false,
-            is_text: false,
+            format: OutputFormat::Bytes,
             in_place: false,
+            updates: false,
         });
         self.declared.last_mut()
     }
 
-    fn inside(&mut self, request: &ActionRequest<'_>, spelled: &str, path: &ExecPath, walked: &[ExecPath]) {
-        let entries = &request.inputs.entries;
+    fn inside(&mut self, frame: &Frame<'_>, spelled: &str, path: &ExecPath, walked: &[ExecPath]) {
+        let entries = &frame.inputs.entries;
         if path.is_root() || entries.contains_key(path) {
             self.keep(PlacedLocally::OutputIsInput(spelled.to_owned()));
         }

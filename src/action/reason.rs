@@ -2,6 +2,7 @@
 //! for the user.
 
 use super::exactness::Row;
+use crate::command::Unrelocatable;
 use crate::merkle::TreeError;
 use std::path::PathBuf;
 
@@ -63,6 +64,24 @@ pub enum PlacedLocally {
     LongCommandLine(usize),
     /// A row of the table of options whose outputs cannot be exact.
     Option(&'static Row),
+
+    // Of links, archives and other tools.
+    /// The tool changes a file where it lies, and some workers hand out inputs as hard links into their store.
+    UpdatesInPlace(String),
+    /// A word of the command gives other bytes elsewhere.
+    ToolWord(Unrelocatable),
+    /// A shared library without a soname is named by its absolute path, which is recorded as what is needed.
+    WithoutSoname(String),
+    /// A linker script or thin archive (the first) names a file by its absolute path (the second).
+    PathInText(PathBuf, PathBuf),
+    /// The linker records the output's name as spelled beside symbol versions where there is no soname.
+    OutputNameRecorded(String),
+    /// Link-time optimisation with an option under which nobody has tried whether its code is the same elsewhere.
+    LtoOption(String),
+    /// gcc's link-time optimisation without the driver that it asks for its options.
+    LtoWithoutDriver,
+    /// A dependency file would hold the exec root with characters that some linkers escape and others do not.
+    EscapedRoot(String),
 }
 
 impl PlacedLocally {
@@ -92,6 +111,14 @@ impl PlacedLocally {
             Self::UntriedCompiler => "untried_compiler",
             Self::LongCommandLine(_) => "long_command_line",
             Self::Option(row) => row.code,
+            Self::UpdatesInPlace(_) => "updates_in_place",
+            Self::ToolWord(_) => "tool_word",
+            Self::WithoutSoname(_) => "without_soname",
+            Self::PathInText(..) => "path_in_text",
+            Self::OutputNameRecorded(_) => "output_name_recorded",
+            Self::LtoOption(_) => "lto_option",
+            Self::LtoWithoutDriver => "lto_without_driver",
+            Self::EscapedRoot(_) => "escaped_root",
         }
     }
 
@@ -130,6 +157,24 @@ impl PlacedLocally {
             Self::UntriedCompiler => "this compiler's way with relocated paths is not known".to_owned(),
             Self::LongCommandLine(bytes) => format!("the command line has {bytes} bytes"),
             Self::Option(row) => row.sentence.to_owned(),
+            Self::UpdatesInPlace(path) => format!("`{path}` is changed where it lies"),
+            Self::ToolWord(found) => format!("`{}` {}", found.option, found.why),
+            Self::WithoutSoname(path) => {
+                format!("`{path}` has no soname, so that programs are to find it by the path as spelled")
+            }
+            Self::PathInText(text, path) => {
+                format!("`{}` names `{}` by its absolute path", text.display(), path.display())
+            }
+            Self::OutputNameRecorded(path) => {
+                format!("the linker records `{path}` as spelled where there is no soname")
+            }
+            Self::LtoOption(word) => {
+                format!("`{word}` is not known to give the same code elsewhere with link-time optimisation")
+            }
+            Self::LtoWithoutDriver => {
+                "link-time optimisation is not known to give the same code elsewhere without the compiler".to_owned()
+            }
+            Self::EscapedRoot(root) => format!("linkers do not agree on how to write `{root}` in a dependency file"),
         }
     }
 }
@@ -149,9 +194,9 @@ pub enum NoAction {
     /// Whether two equal files are one depends on times or inodes.
     #[error("includes `{0}` and `{1}`, two equal files that are to be included once")]
     OnceAlias(PathBuf, PathBuf),
-    /// clang checks the modification times of the headers in it.
-    #[error("uses the precompiled header `{0}`, which holds modification times")]
-    ClangPrecompiledHeader(String),
+    /// Link-time optimisation with an option that makes the compiler leave files besides the output.
+    #[error("`{0}` makes link-time optimisation write files whose names rewrap does not predict")]
+    HiddenOutputs(String),
     /// The inputs contradict each other.
     #[error("cannot make an input root of the inputs")]
     Inputs(#[from] TreeError),
@@ -165,7 +210,7 @@ impl NoAction {
             Self::DateTime => "date_time",
             Self::Timestamp => "timestamp",
             Self::OnceAlias(..) => "once_alias",
-            Self::ClangPrecompiledHeader(_) => "clang_precompiled_header",
+            Self::HiddenOutputs(_) => "hidden_outputs",
             Self::Inputs(_) => "contradicting_inputs",
         }
     }

@@ -1,14 +1,16 @@
 //! The user's words as the action says them: paths inside the exec root by way of the relocated root, everything that
 //! is recorded unchanged.
 
-use super::ActionRequest;
 use super::exactness::{Rewritten, SystemDir, is_system};
 use super::path_map::PathMap;
 use super::place::{Location, PORTABLE_ROOT, inside};
 use super::prefix_maps::UserMap;
 use super::reason::PlacedLocally;
-use crate::command::{Arg, Family, MapKind, Role};
+use super::{ActionRequest, Place};
+use crate::command::{Arg, Family, MapKind, Native, Role};
 use crate::config::PathsMode;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The command line of a relocated action, before the recipe adds its options.
 pub(super) struct Relocated {
@@ -45,6 +47,8 @@ impl Relocated {
         }
         match arg.role {
             Role::Plain | Role::Structure | Role::DepFlag => unchanged(request, words),
+            Role::Native(Native::Asked | Native::Known) => Ok(Vec::new()),
+            Role::Native(Native::Resolved) => unchanged(request, words),
             Role::Macro | Role::DepTarget | Role::CompilationDir => Ok(words),
             Role::PrefixMap(kind) => Ok(self.prefix_map(request, arg, kind)),
             Role::Depfile
@@ -83,24 +87,13 @@ impl Relocated {
         if request.command.family == Family::Gcc && is_system(role) {
             spelled = self.canonical_system_dir(request, spelled)?;
         }
-        let location = request.place.locate(&spelled);
-        match location {
-            Location::ClimbsOut => return Err(PlacedLocally::PathLeavesRoot(spelled)),
-            Location::OtherSpelling => return Err(PlacedLocally::OtherSpelling(spelled)),
-            Location::Above => return Err(PlacedLocally::AboveRoot(spelled)),
-            Location::Outside if leads_inside(request, &spelled) => {
-                return Err(PlacedLocally::OtherSpelling(spelled));
-            }
-            Location::Outside => return Ok(spelled),
-            Location::Inside { .. } => {}
-        }
-        let Some(rest) = inside(request.place.exec_root(), &spelled) else {
+        let Some(relocated) = rewritten(request.place, request.real_dirs, &spelled)? else {
             return Ok(spelled);
         };
         self.rewritten.any = true;
         self.rewritten.output |= role == Role::Output;
         self.rewritten.forced |= role == Role::ForcedInclude;
-        Ok(format!("{}{rest}", request.place.relocated_root()))
+        Ok(relocated)
     }
 
     /// gcc records the real path of a system directory where it is the shorter one. On a worker it never is, so the
@@ -168,6 +161,26 @@ fn tool_dir(request: &ActionRequest<'_>, arg: &Arg, spelled: &str) -> Result<(),
     Ok(())
 }
 
+/// A path inside the exec root by way of the relocated root. `None` for one that stays as it is spelled.
+pub(super) fn rewritten(
+    place: &Place,
+    real_dirs: &BTreeMap<String, PathBuf>,
+    spelled: &str,
+) -> Result<Option<String>, PlacedLocally> {
+    match place.locate(spelled) {
+        Location::ClimbsOut => return Err(PlacedLocally::PathLeavesRoot(spelled.to_owned())),
+        Location::OtherSpelling => return Err(PlacedLocally::OtherSpelling(spelled.to_owned())),
+        Location::Above => return Err(PlacedLocally::AboveRoot(spelled.to_owned())),
+        Location::Outside if leads_inside(place, real_dirs, spelled) => {
+            return Err(PlacedLocally::OtherSpelling(spelled.to_owned()));
+        }
+        Location::Outside => return Ok(None),
+        Location::Inside { .. } => {}
+    }
+    let rest = inside(place.exec_root(), spelled);
+    Ok(rest.map(|rest| format!("{}{rest}", place.relocated_root())))
+}
+
 /// A word that names no path that we know of.
 fn unchanged(request: &ActionRequest<'_>, words: Vec<String>) -> Result<Vec<String>, PlacedLocally> {
     match words.iter().find(|word| word.contains(request.place.exec_root())) {
@@ -177,16 +190,15 @@ fn unchanged(request: &ActionRequest<'_>, words: Vec<String>) -> Result<Vec<Stri
 }
 
 /// Whether an outside spelling reaches the exec root through a symbolic link.
-fn leads_inside(request: &ActionRequest<'_>, spelled: &str) -> bool {
-    let exec_root = request.place.exec_root();
-    let real_root = request
-        .real_dirs
+fn leads_inside(place: &Place, real_dirs: &BTreeMap<String, PathBuf>, spelled: &str) -> bool {
+    let exec_root = place.exec_root();
+    let real_root = real_dirs
         .get(exec_root)
         .and_then(|path| path.to_str())
         .unwrap_or(exec_root);
     let parent = spelled.rsplit_once('/').map_or("", |(parent, _)| parent);
     [spelled, parent]
         .iter()
-        .filter_map(|name| request.real_dirs.get(*name).and_then(|path| path.to_str()))
+        .filter_map(|name| real_dirs.get(*name).and_then(|path| path.to_str()))
         .any(|real| inside(real_root, real).is_some())
 }

@@ -4,7 +4,9 @@ mod messages;
 mod placement;
 
 use super::*;
-use crate::command::{Arg, Chain, Depfile, Family, Form, Language, Role, SecondaryKind, SecondaryOutput, Stage};
+use crate::command::{
+    Arg, Chain, Depfile, Family, Form, Language, Native, Role, SecondaryKind, SecondaryOutput, Stage,
+};
 use crate::exec_path::ExecPath;
 use crate::inputs::{Entry, OutsideFile};
 

@@ -7,6 +7,8 @@ mod completions;
 mod config;
 pub mod daemon;
 mod failures;
+mod init;
+mod inputs;
 mod serve;
 mod setting_flags;
 mod stats;
@@ -25,10 +27,12 @@ use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
+  rewrap init                                    write a rewrap.toml; how to wrap a build
   rewrap build -- make -j8                       build with compilers wrapped
   rewrap build -j200 -- cmake --build out
   cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
   rewrap stats                                   what became of the last build
+  rewrap inputs -- gcc -c main.c                 what a step reads and writes
   rewrap config show                             every setting and its origin
 
 Without any setting results are kept in a store on this machine.
@@ -47,8 +51,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Build(build::Arguments),
     Stats(stats::Arguments),
+    Inputs(inputs::Arguments),
     #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
@@ -81,8 +87,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         warn_of_unknown_variables();
     }
     match command {
+        Command::Init(arguments) => init::run(&arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Stats(arguments) => stats::run(&arguments),
+        Command::Inputs(arguments) => inputs::run(arguments),
         Command::Config(command) => config::run(command),
         Command::Store(command) => store::run(command),
         Command::Daemon(command) => daemon::run(command),

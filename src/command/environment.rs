@@ -1,4 +1,4 @@
-//! The environment variables that a compiler reads, and what an Action does with each.
+//! The environment variables that a compiler reads, or a linker or archiver, and what an Action does with each.
 //!
 //! Sources: the manuals of gcc ("Environment Variables Affecting GCC") and clang ("Environment"), GNU ld, and traces of
 //! the programs. A variable that is not listed does not reach the compiler's outputs and is not part of the Action.
@@ -93,12 +93,69 @@ const COMPILE_ENVIRONMENT: &[EnvVar] = &[
     variable("TERM_URLS", Presentation),
 ];
 
-/// The entry for `name`, if it matters.
+/// Every variable that matters to a link, an archive or another tool on objects, sorted by name. `Paths` here is a list
+/// of library directories.
+const TOOL_ENVIRONMENT: &[EnvVar] = &[
+    variable("CCC_OVERRIDE_OPTIONS", LocalOnly),
+    variable("CC_LOG_DIAGNOSTICS", LocalOnly),
+    variable("CC_PRINT_INTERNAL_STAT", LocalOnly),
+    variable("CC_PRINT_OPTIONS", LocalOnly),
+    variable("CC_PRINT_PROC_STAT", LocalOnly),
+    variable("CLANG_CONFIG_FILE_SYSTEM_DIR", LocalOnly),
+    variable("CLANG_CONFIG_FILE_USER_DIR", LocalOnly),
+    variable("CLANG_CRASH_DIAGNOSTICS_DIR", LocalOnly),
+    variable("CLANG_FORCE_COLOR_DIAGNOSTICS", Presentation),
+    variable("CLANG_NO_DEFAULT_CONFIG", Forward),
+    variable("CLICOLOR_FORCE", Presentation),
+    // collect2: keeps temporary files; names in messages as they are in objects.
+    variable("COLLECT_DEBUG", LocalOnly),
+    variable("COLLECT_NO_DEMANGLE", Forward),
+    variable("COLUMNS", Presentation),
+    variable("COMPILER_PATH", LocalOnly),
+    variable("DEB_BUILD_OPTIONS", Forward),
+    variable("GCC_COLORS", Presentation),
+    variable("GCC_COMPARE_DEBUG", LocalOnly),
+    variable("GCC_EXEC_PREFIX", LocalOnly),
+    variable("GCC_URLS", Presentation),
+    // binutils: the format of objects that are not told otherwise.
+    variable("GNUTARGET", Forward),
+    variable("LANG", Presentation),
+    variable("LANGUAGE", Presentation),
+    variable("LC_ALL", Presentation),
+    variable("LC_CTYPE", Presentation),
+    variable("LC_MESSAGES", Presentation),
+    // GNU ld: which target it links for.
+    variable("LDEMULATION", Forward),
+    // GNU ld looks there for what shared libraries need.
+    variable("LD_LIBRARY_PATH", Paths),
+    // Linkers record it where no option names a run path: as it stands.
+    variable("LD_RUN_PATH", Forward),
+    variable("LIBRARY_PATH", Paths),
+    variable("LLD_IN_TEST", LocalOnly),
+    variable("LLD_REPRODUCE", LocalOnly),
+    variable("LLD_VERSION", LocalOnly),
+    // mold records its command line; and packs all it reads.
+    variable("MOLD_DEBUG", LocalOnly),
+    variable("MOLD_REPRO", LocalOnly),
+    variable("NO_COLOR", Presentation),
+    variable("SOURCE_DATE_EPOCH", Forward),
+    variable("TERM", Presentation),
+    variable("TERM_URLS", Presentation),
+];
+
+/// The entry for `name`, if it matters to a compile.
 pub fn environment_use(name: &str) -> Option<EnvironmentUse> {
-    let at = COMPILE_ENVIRONMENT
-        .binary_search_by(|variable| variable.name.cmp(name))
-        .ok()?;
-    Some(COMPILE_ENVIRONMENT[at].usage)
+    find(COMPILE_ENVIRONMENT, name)
+}
+
+/// The entry for `name`, if it matters to a link, an archive or another tool on objects.
+pub fn tool_environment_use(name: &str) -> Option<EnvironmentUse> {
+    find(TOOL_ENVIRONMENT, name)
+}
+
+fn find(table: &[EnvVar], name: &str) -> Option<EnvironmentUse> {
+    let at = table.binary_search_by(|variable| variable.name.cmp(name)).ok()?;
+    Some(table[at].usage)
 }
 
 #[cfg(test)]
@@ -106,16 +163,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_is_sorted_so_that_every_name_is_found() {
-        assert!(COMPILE_ENVIRONMENT.is_sorted_by(|a, b| a.name < b.name));
-        for variable in COMPILE_ENVIRONMENT {
-            assert_eq!(
-                environment_use(variable.name),
-                Some(variable.usage),
-                "{}",
-                variable.name
-            );
+    fn lists_are_sorted_so_that_every_name_is_found() {
+        type Use = fn(&str) -> Option<EnvironmentUse>;
+        let lists: [(&[EnvVar], Use); 2] = [
+            (COMPILE_ENVIRONMENT, environment_use),
+            (TOOL_ENVIRONMENT, tool_environment_use),
+        ];
+        for (list, usage) in lists {
+            assert!(list.is_sorted_by(|a, b| a.name < b.name));
+            for variable in list {
+                assert_eq!(usage(variable.name), Some(variable.usage), "{}", variable.name);
+            }
+            assert_eq!(usage("TMPDIR"), None);
         }
-        assert_eq!(environment_use("TMPDIR"), None);
     }
 }

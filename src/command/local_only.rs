@@ -63,8 +63,10 @@ pub enum LocalOnly {
         /// The source.
         path: String,
     },
-    /// A header is the source: the output is a precompiled header.
-    #[error("a precompiled header is made of `{path}`, and it would not fit another machine's headers")]
+    /// A header is the source, in a command whose outputs have names that no rule describes.
+    #[error(
+        "the compiler writes more than a precompiled header of `{path}`; name the output with `-o`, and leave out `-S`"
+    )]
     PchOutput {
         /// The header.
         path: String,
@@ -107,12 +109,6 @@ pub enum LocalOnly {
     #[error("`{option}` uses modules, which rewrap does not follow yet")]
     Modules {
         /// The option, or the module unit.
-        option: String,
-    },
-    /// `-include-pch` and its relatives.
-    #[error("`{option}` uses a precompiled header, which holds times of this machine's files")]
-    PchInput {
-        /// The option.
         option: String,
     },
     /// `-save-temps`.
@@ -239,6 +235,50 @@ pub enum LocalOnly {
         name: String,
     },
 
+    // Archives and tools on object files.
+    /// `ar t`, `ar p`, `ar x`: writes nothing, or files that only the archive names.
+    #[error("`ar {operation}` takes members out of an archive or lists them, which costs less here than sharing that")]
+    ArchiveRead {
+        /// The letter.
+        operation: String,
+    },
+    /// `ar -M`.
+    #[error("`ar -M` takes its script from standard input; give `ar` the members as arguments to have it cached")]
+    ArchiveScript,
+    /// Without the modifier `D`, or an archiver whose default that is.
+    #[error("the archive would hold times and owners of files; give the archiver the modifier `D` to have it cached")]
+    ArchiveTimes,
+    /// An option that makes times part of the result.
+    #[error("`{option}` keeps times or owners of files, which differ between machines")]
+    RealTimes {
+        /// The option.
+        option: String,
+    },
+    /// A modifier that means different things to different versions.
+    #[error("`{option}` does not mean the same to all versions of the archiver")]
+    AmbiguousModifier {
+        /// The letter.
+        option: String,
+    },
+    /// A file format other than ELF, plain bytes and their text forms.
+    #[error("`{option}` names a file format that rewrap does not follow")]
+    UnsupportedFormat {
+        /// The option.
+        option: String,
+    },
+    /// An option that does not give the same bytes twice.
+    #[error("`{option}` gives other bytes from run to run with this version of the tool")]
+    DiffersByRun {
+        /// The option.
+        option: String,
+    },
+    /// `dwp -e`.
+    #[error("`{option}` reads the files that a program's debug information names, which rewrap does not follow")]
+    NamedByDebugInformation {
+        /// The option.
+        option: String,
+    },
+
     // Its files.
     /// An existing output that is neither a regular file nor a symlink to one.
     #[error("the output `{path}` is not a regular file")]
@@ -280,7 +320,6 @@ impl LocalOnly {
             Self::NativeTuning { .. } => "native_tuning",
             Self::Plugin { .. } => "plugin",
             Self::Modules { .. } => "modules",
-            Self::PchInput { .. } => "pch_input",
             Self::SaveTemps { .. } => "save_temps",
             Self::DumpFiles { .. } => "dump_files",
             Self::ExoticOutput { .. } => "exotic_output",
@@ -302,6 +341,14 @@ impl LocalOnly {
             Self::ResponseFileText { .. } => "response_file_text",
             Self::NonUtf8 => "non_utf8",
             Self::EnvironmentVariable { .. } => "environment_variable",
+            Self::ArchiveRead { .. } => "archive_read",
+            Self::ArchiveScript => "archive_script",
+            Self::ArchiveTimes => "archive_times",
+            Self::RealTimes { .. } => "real_times",
+            Self::AmbiguousModifier { .. } => "ambiguous_modifier",
+            Self::UnsupportedFormat { .. } => "unsupported_format",
+            Self::DiffersByRun { .. } => "differs_by_run",
+            Self::NamedByDebugInformation { .. } => "named_by_debug_information",
             Self::OutputNotRegular { .. } => "output_not_regular",
             Self::NotACompiler { .. } => "not_a_compiler",
         }

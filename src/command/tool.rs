@@ -1,6 +1,10 @@
 //! What a tool is, by its name: only what is called like something else is taken for it. Whether a program is really a
 //! compiler is found out by asking it.
 
+const LINKERS: [&str; 7] = ["ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "gold", "mold"];
+const ARCHIVERS: [&str; 2] = ["ar", "ranlib"];
+const BINUTILS: [&str; 3] = ["strip", "objcopy", "dwp"];
+
 /// The kind of a build tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
@@ -10,7 +14,7 @@ pub enum Tool {
     Linker,
     /// `ar`, `ranlib`.
     Archiver,
-    /// `strip`, `objcopy`: they change object files.
+    /// `strip`, `objcopy`, `dwp`: they change or make object files.
     Binutil,
 }
 
@@ -25,11 +29,11 @@ impl Tool {
                 None => false,
             })
         };
-        if is_one_of(&["ld", "ld.bfd", "ld.gold", "ld.lld", "lld", "gold", "mold"]) {
+        if is_one_of(&LINKERS) || is_one_of(&["lld"]) {
             Self::Linker
-        } else if is_one_of(&["ar", "ranlib"]) {
+        } else if is_one_of(&ARCHIVERS) {
             Self::Archiver
-        } else if is_one_of(&["strip", "objcopy"]) {
+        } else if is_one_of(&BINUTILS) {
             Self::Binutil
         } else {
             Self::Compiler
@@ -37,16 +41,37 @@ impl Tool {
     }
 }
 
-/// Whether a program of this name is surely a compiler driver: `gcc`, `clang++-19`, `x86_64-linux-gnu-gcc-12`. A
-/// target has two parts or more, so that `afl-gcc` and its like are left alone.
+/// Whether a program of this name is surely a compiler driver: `gcc`, `clang++-19`, `x86_64-linux-gnu-gcc-12`;
+/// `afl-gcc` and its like are left alone.
 pub fn is_driver_name(name: &str) -> bool {
     const DRIVERS: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "c89", "c99"];
     let unversioned = unversioned(name);
     match unversioned.rsplit_once('-') {
-        // `avr` is the one common target of a single part.
-        Some((target, driver)) => DRIVERS.contains(&driver) && (target.contains('-') || target == "avr"),
+        Some((prefix, driver)) => DRIVERS.contains(&driver) && is_target(prefix),
         None => DRIVERS.contains(&unversioned),
     }
+}
+
+/// Whether a program of this name is surely a linker for ELF, an archiver or a tool on object files, of GNU's or LLVM's
+/// make: `ld.lld-19`, `x86_64-linux-gnu-gcc-ar`, `llvm-strip`; `wasm-ld`, `eu-strip` and `llvm-bitcode-strip` are left
+/// alone, and so is `lld`, which links nothing under that name.
+pub fn is_object_tool_name(name: &str) -> bool {
+    let unversioned = unversioned(name);
+    let Some((prefix, tool)) = unversioned.rsplit_once('-') else {
+        return [&LINKERS[..], &ARCHIVERS, &BINUTILS]
+            .iter()
+            .any(|tools| tools.contains(&unversioned));
+    };
+    let of_gcc = || prefix == "gcc" || prefix.strip_suffix("-gcc").is_some_and(is_target);
+    LINKERS.contains(&tool) && is_target(prefix)
+        || ARCHIVERS.contains(&tool) && (is_target(prefix) || prefix == "llvm" || of_gcc())
+        || BINUTILS.contains(&tool) && (is_target(prefix) || prefix == "llvm")
+}
+
+/// Whether this may be the target in a program's name: two parts or more. `avr` is the one common target of a single
+/// part.
+fn is_target(prefix: &str) -> bool {
+    prefix == "avr" || prefix.contains('-') && !prefix.starts_with("llvm-") && !prefix.ends_with("-gcc")
 }
 
 /// The name without its version suffix.
@@ -128,6 +153,40 @@ mod tests {
     }
 
     #[test]
+    fn tools_on_object_files_are_known_by_their_names() {
+        #[track_caller]
+        fn check(names: &str, expected: bool) {
+            for name in names.split_whitespace() {
+                assert_eq!(is_object_tool_name(name), expected, "{name}");
+            }
+        }
+        check(
+            "ld ld.bfd ld.gold ld.lld ld.lld-19 ld.mold gold mold avr-ld x86_64-linux-gnu-ld.gold",
+            true,
+        );
+        check(
+            "ar ranlib gcc-ar gcc-ranlib-12 llvm-ar llvm-ranlib-19 x86_64-linux-gnu-gcc-ar-12 avr-gcc-ar arm-none-eabi-ar",
+            true,
+        );
+        check(
+            "strip objcopy dwp llvm-strip-14 llvm-objcopy llvm-dwp aarch64-linux-gnu-strip",
+            true,
+        );
+        check(
+            "lld lld-19 lld-link wasm-ld wasm-ld-19 ld64.lld ld.so ldd ldconfig world ld- -ld llvm-ld",
+            false,
+        );
+        check(
+            "tar bar eu-ar gcc-nm gcc-strip llvm-gcc-ar llvm-lib x-gcc-ar c++filt",
+            false,
+        );
+        check(
+            "eu-strip llvm-bitcode-strip-19 dh_strip bitcode-strip gcc clang rewrap-ar rewrap-ld",
+            false,
+        );
+    }
+
+    #[test]
     fn prefixes_and_versions_do_not_hide_a_tool() {
         for (name, tool) in [
             ("gcc", Tool::Compiler),
@@ -143,6 +202,8 @@ mod tests {
             ("x86_64-linux-gnu-gcc-ranlib", Tool::Archiver),
             ("llvm-strip-14", Tool::Binutil),
             ("objcopy", Tool::Binutil),
+            ("ld.mold", Tool::Linker),
+            ("llvm-dwp-19", Tool::Binutil),
         ] {
             assert_eq!(Tool::of(name), tool, "{name}");
         }

@@ -15,6 +15,7 @@ pub mod request;
 pub mod resolve;
 pub mod settings;
 pub mod show;
+pub mod template;
 pub mod value;
 
 #[cfg(test)]
@@ -84,6 +85,10 @@ pub struct Endpoint {
 pub struct Config {
     /// `strategy`, with its default worked out from the endpoints.
     pub strategy: Strategy,
+    /// `link_strategy`: that of links, by default `strategy`.
+    pub link_strategy: Strategy,
+    /// `archive_strategy`: that of archivers and tools on object files.
+    pub archive_strategy: Strategy,
     /// `paths`.
     pub paths: PathsMode,
     /// `exec_root`.

@@ -61,10 +61,17 @@ pub fn resolve(layers: &Layers, machine: &Machine) -> Result<Resolved, ConfigErr
         Some(cache) => Some(cache),
         None => remote_executor.clone(),
     };
-    let strategy = reader.strategy(remote_executor.is_some(), remote_cache.is_some())?;
+    let servers = (remote_executor.is_some(), remote_cache.is_some());
+    let strategy = reader.strategy("strategy", servers)?.unwrap_or(match servers {
+        (true, _) => Strategy::RemoteLocalFallback,
+        (false, true) => Strategy::CacheOnly,
+        (false, false) => Strategy::Local,
+    });
     let disk_cache = reader.path("disk_cache")?.or_else(|| machine.cache.clone());
     let config = Config {
         strategy,
+        link_strategy: reader.strategy("link_strategy", servers)?.unwrap_or(strategy),
+        archive_strategy: reader.strategy("archive_strategy", servers)?.unwrap_or(Strategy::Local),
         paths: reader.paths_mode()?,
         exec_root: reader.path("exec_root")?,
         project_dir: machine.project_dir.clone(),
@@ -214,30 +221,33 @@ impl<'l> Reader<'l> {
         })
     }
 
-    fn strategy(&mut self, executor: bool, cache: bool) -> Result<Strategy, ConfigError> {
-        let chosen = self.one("strategy", |text| match text {
+    /// One of the settings that say where steps run; `None` where nobody says. `servers`: whether there are an executor
+    /// and a cache.
+    fn strategy(
+        &mut self,
+        key: &'static str,
+        (executor, cache): (bool, bool),
+    ) -> Result<Option<Strategy>, ConfigError> {
+        let chosen = self.one(key, |text| match text {
             "local" => Ok(Strategy::Local),
             "remote" => Ok(Strategy::Remote),
             "remote_local_fallback" => Ok(Strategy::RemoteLocalFallback),
             "cache_only" => Ok(Strategy::CacheOnly),
             "racing" => Err("racing is not supported yet".into()),
-            _ => Err(expected("strategy")),
+            _ => Err(expected(key)),
         })?;
-        let needs = |needs| {
-            let origin = self.origins["strategy"].clone();
-            Err(ConfigError::Needs {
-                key: "strategy",
-                origin,
-                needs,
-            })
+        let missing = match chosen {
+            Some(Strategy::Remote | Strategy::RemoteLocalFallback) if !executor => Some("remote_executor"),
+            Some(Strategy::CacheOnly) if !cache => Some("remote_cache"),
+            _ => None,
         };
-        match chosen {
-            Some(Strategy::Remote | Strategy::RemoteLocalFallback) if !executor => needs("remote_executor"),
-            Some(Strategy::CacheOnly) if !cache => needs("remote_cache"),
-            Some(strategy) => Ok(strategy),
-            None if executor => Ok(Strategy::RemoteLocalFallback),
-            None if cache => Ok(Strategy::CacheOnly),
-            None => Ok(Strategy::Local),
+        match missing {
+            Some(needs) => Err(ConfigError::Needs {
+                key,
+                origin: self.origins[key].clone(),
+                needs,
+            }),
+            None => Ok(chosen),
         }
     }
 

@@ -103,6 +103,9 @@ pub enum InProject {
     Refused(&'static str),
 }
 
+/// The words of the settings that say where steps run.
+const STRATEGIES: &[&str] = &["local", "remote", "remote_local_fallback", "cache_only"];
+
 /// The commands that take a setting as a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taker {
@@ -186,7 +189,7 @@ pub fn by_variable_rest(rest: &[u8]) -> Option<&'static Setting> {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "strategy",
-        kind: Kind::Choice(&["local", "remote", "remote_local_fallback", "cache_only"]),
+        kind: Kind::Choice(STRATEGIES),
         fallback: Fallback::Computed(
             "`remote_local_fallback` with `remote_executor`, `cache_only` with `remote_cache` alone, else `local`",
         ),
@@ -194,6 +197,25 @@ pub const SETTINGS: &[Setting] = &[
               cache. `remote`: on the executor; when it cannot be reached the step fails. `remote_local_fallback`: on \
               the executor; when it cannot be reached the step runs here. `cache_only`: results come from the remote \
               cache, what is missing runs here.",
+        in_project: InProject::Allowed,
+        secret: false,
+        takers: STEPS,
+    },
+    Setting {
+        key: "link_strategy",
+        kind: Kind::Choice(STRATEGIES),
+        fallback: Fallback::Computed("what `strategy` is"),
+        doc: "The same for links alone.",
+        in_project: InProject::Allowed,
+        secret: false,
+        takers: STEPS,
+    },
+    Setting {
+        key: "archive_strategy",
+        kind: Kind::Choice(STRATEGIES),
+        fallback: Fallback::Text("local"),
+        doc: "The same for `ar`, `ranlib`, `strip`, `objcopy` and `dwp`: they take a few milliseconds here, and a \
+              hundred times that elsewhere.",
         in_project: InProject::Allowed,
         secret: false,
         takers: STEPS,

@@ -46,6 +46,8 @@ fn value(config: &Config, key: &str) -> Vec<String> {
     let one = |text: String| vec![text];
     match key {
         "strategy" => one(strategy(config.strategy).into()),
+        "link_strategy" => one(strategy(config.link_strategy).into()),
+        "archive_strategy" => one(strategy(config.archive_strategy).into()),
         "remote_executor" => address(&config.remote_executor),
         "remote_cache" => address(&config.remote_cache),
         "remote_instance_name" => one(config.remote_instance_name.clone()),

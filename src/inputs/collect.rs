@@ -2,7 +2,7 @@
 
 use super::place::{End, Placer, Unplaceable};
 use super::{Entry, InputSet, OutsideFile};
-use crate::command::{Chain, CompileCommand, Role};
+use crate::command::{Chain, CompileCommand, Family, PieceRole, Role, Stage, ToolCommand};
 use crate::digest::Digest;
 use crate::host::fs::{PathContext, PathError};
 use crate::observation::{Names, Observation};
@@ -10,6 +10,7 @@ use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::{FileDigests, Toolchain};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Directories that distributions leave to the administrator: below `/usr`, and not part of an installed system.
@@ -72,37 +73,61 @@ pub fn collect(
     places: Places<'_>,
     digests: &dyn FileDigests,
 ) -> Result<InputSet, InputsFailure> {
-    let mut collection = Collection {
-        placer: Placer::new(places.exec_root)?,
-        present: present(toolchain, places),
-        outside: BTreeMap::new(),
-        observed: scan.observed.clone(),
-        real_dirs: BTreeMap::new(),
-        once: BTreeMap::new(),
-        once_alias: None,
-        digests,
-    };
-    collection.directory(places.cwd)?;
-    for dir in &scan.search_dirs {
-        collection.directory(dir)?;
-    }
-    for file in &scan.files {
-        collection.scanned(file)?;
-    }
+    let mut collection = Collection::begin(scan, toolchain, places, digests)?;
     collection.named_by_options(command, places.cwd)?;
-    collection.written_to(command, places.cwd)?;
-    for path in &scan.passed_over {
-        collection.passed_over(path)?;
-    }
-    collection.observed.links.append(&mut collection.placer.links);
-    collection.observed.present.extend(scan.passed_over.iter().cloned());
+    let secondary = command.secondary.iter().map(|output| output.path.as_str());
+    let depfile = command.depfile.iter().map(|depfile| depfile.path.as_str());
+    let outputs = std::iter::once(command.output.as_str()).chain(depfile).chain(secondary);
+    collection.written_to(outputs, places.cwd)?;
     Ok(InputSet {
-        entries: collection.placer.entries,
-        outside: collection.outside.into_values().collect(),
-        observed: collection.observed,
-        real_dirs: collection.real_dirs,
-        once_alias: collection.once_alias,
+        times: times(command, scan)?,
+        ..collection.end(scan)?
     })
+}
+
+/// The same for a step that is no compile.
+pub fn collect_tool(
+    command: &ToolCommand,
+    scan: &Scan,
+    toolchain: &Toolchain,
+    places: Places<'_>,
+    digests: &dyn FileDigests,
+) -> Result<InputSet, InputsFailure> {
+    let mut collection = Collection::begin(scan, toolchain, places, digests)?;
+    let named = |role| command.with_role(role).filter(|value: &&str| !value.is_empty());
+    for dir in named(PieceRole::SearchDir).chain(named(PieceRole::ToolDir)) {
+        // `=dir` is below the sysroot; where that leads the scan has seen.
+        if !dir.starts_with(['=', '$']) {
+            collection.directory(&places.cwd.join(dir))?;
+        }
+    }
+    for file in named(PieceRole::Input) {
+        collection.option_file(&places.cwd.join(file))?;
+    }
+    collection.written_to(command.outputs.iter().map(|output| output.path.as_str()), places.cwd)?;
+    collection.end(scan)
+}
+
+/// clang's precompiled headers hold the modification times of all headers in them, and their users check them.
+fn times(command: &CompileCommand, scan: &Scan) -> Result<BTreeMap<String, i64>, InputsFailure> {
+    let mut times = BTreeMap::new();
+    let says = |text: &str| {
+        let mut args = command.args.iter();
+        args.any(|arg| arg.name == text || arg.tail == text || arg.value.as_deref() == Some(text))
+    };
+    let makes = command.stage == Stage::PrecompiledHeader && !says("-fno-pch-timestamp");
+    let uses = says("-include-pch") || scan.files.iter().any(|file| file.found == Found::Precompiled);
+    if command.family != Family::Clang || !(makes || uses) {
+        return Ok(times);
+    }
+    for file in scan.files.iter().filter(|file| file.found != Found::Precompiled) {
+        let seen = file.path.metadata().at("look at", &file.path)?;
+        let path = file.path.to_str().ok_or_else(|| InputsFailure::NonUtf8 {
+            path: file.path.clone(),
+        })?;
+        times.insert(path.to_owned(), seen.mtime());
+    }
+    Ok(times)
 }
 
 struct Collection<'a> {
@@ -118,7 +143,50 @@ struct Collection<'a> {
     digests: &'a dyn FileDigests,
 }
 
-impl Collection<'_> {
+impl<'a> Collection<'a> {
+    /// With everything that the scan found.
+    fn begin(
+        scan: &Scan,
+        toolchain: &Toolchain,
+        places: Places<'_>,
+        digests: &'a dyn FileDigests,
+    ) -> Result<Self, InputsFailure> {
+        let mut collection = Collection {
+            placer: Placer::new(places.exec_root)?,
+            present: present(toolchain, places),
+            outside: BTreeMap::new(),
+            observed: scan.observed.clone(),
+            real_dirs: BTreeMap::new(),
+            once: BTreeMap::new(),
+            once_alias: None,
+            digests,
+        };
+        collection.directory(places.cwd)?;
+        for dir in &scan.search_dirs {
+            collection.directory(dir)?;
+        }
+        for file in &scan.files {
+            collection.scanned(file)?;
+        }
+        Ok(collection)
+    }
+
+    fn end(mut self, scan: &Scan) -> Result<InputSet, InputsFailure> {
+        for path in &scan.passed_over {
+            self.passed_over(path)?;
+        }
+        self.observed.links.append(&mut self.placer.links);
+        self.observed.present.extend(scan.passed_over.iter().cloned());
+        Ok(InputSet {
+            entries: self.placer.entries,
+            outside: self.outside.into_values().collect(),
+            observed: self.observed,
+            real_dirs: self.real_dirs,
+            once_alias: self.once_alias,
+            times: BTreeMap::new(),
+        })
+    }
+
     fn scanned(&mut self, file: &ScannedFile) -> Result<(), InputsFailure> {
         let end = self.placer.walk(&file.path)?;
         let place = self.file(&file.path, file.digest, end)?;
@@ -252,10 +320,8 @@ impl Collection<'_> {
         }
     }
 
-    fn written_to(&mut self, command: &CompileCommand, cwd: &Path) -> Result<(), InputsFailure> {
-        let secondary = command.secondary.iter().map(|output| &output.path);
-        let depfile = command.depfile.iter().map(|depfile| &depfile.path);
-        for output in [&command.output].into_iter().chain(depfile).chain(secondary) {
+    fn written_to<'p>(&mut self, outputs: impl Iterator<Item = &'p str>, cwd: &Path) -> Result<(), InputsFailure> {
+        for output in outputs {
             let path = cwd.join(output);
             let dir = path.parent().unwrap_or(cwd);
             if self.directory(dir)?.is_none() {

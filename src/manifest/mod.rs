@@ -25,6 +25,8 @@ use crate::digest::Digest;
 use crate::host::file_id::FileId;
 use bytes::Bytes;
 use names::{NameList, There};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -46,6 +48,20 @@ impl Manifest {
     /// What was found, as it was given to [`observe`](Manifest::observe).
     pub fn payload(&self) -> &Bytes {
         &self.payload
+    }
+
+    /// The same without the content of the files at `updated` and without the names of `written` in directories whose
+    /// names were looked for: what the step itself changes. Real paths.
+    #[must_use]
+    pub fn apart_from(&self, updated: &BTreeSet<PathBuf>, written: &BTreeSet<PathBuf>) -> Self {
+        let mut rest = self.clone();
+        rest.files.retain(|file| !updated.contains(&file.path));
+        for directory in &mut rest.directories {
+            if let Names::These(names) = &mut directory.names {
+                names.retain(|name| !written.contains(&directory.path.join(OsStr::from_bytes(name))));
+            }
+        }
+        rest
     }
 
     /// The files it depends on, sorted by path.

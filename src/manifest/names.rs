@@ -127,6 +127,14 @@ impl NameList {
         &self.0
     }
 
+    /// Drops the names for which this does not hold.
+    pub(super) fn retain(&mut self, keep: impl Fn(&[u8]) -> bool) {
+        if self.iter().any(|(name, _)| !keep(name)) {
+            let kept = Self::pack(self.iter().filter(|(name, _)| keep(name)));
+            *self = kept.expect("names that were packed before");
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Pair<'_>> {
         let mut rest = &self.0[..];
         std::iter::from_fn(move || {

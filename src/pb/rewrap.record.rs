@@ -11,7 +11,7 @@ pub struct Record {
     pub exec_root: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub cwd: ::prost::alloc::string::String,
-    /// Kind of step: `compile`, `link`, `archive`, `probe`, `other`.
+    /// Kind of step: `compile`, `link`, `archive`, `object` (tools on object files), `probe`, `other`.
     #[prost(string, tag = "5")]
     pub kind: ::prost::alloc::string::String,
     /// The primary source and output as spelled; empty where there is none.

@@ -2,19 +2,18 @@
 
 use super::candidate::{Candidate, Remembered};
 use crate::action::{DeclaredOutput, LocalRun, OutputKind, PathMap};
-use crate::command::Family;
 use crate::depfile::Depfile;
 use crate::digest::Digest;
 use crate::host::file_id::FileId;
 use crate::host::fs::{PathContext as _, PathError};
-use crate::host::walk::Walker;
+use crate::host::walk::{Walker, walk};
 use crate::manifest::{Change, Manifest};
-use crate::outputs::{depfile, diagnostics};
+use crate::outputs::{self, BadOutput, depfile, diagnostics};
 use crate::pb::reapi::{ActionResult, OutputFile};
 use crate::pb::wire::LocalOutcome;
 use crate::store::StoreError;
 use crate::store::disk::DiskStore;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +35,9 @@ pub(super) enum NotAdmitted {
     /// The compiler's depfile is none.
     #[error("cannot read the depfile")]
     Depfile(#[from] depfile::BadDepfile),
+    /// An output cannot be told apart from a relocated one.
+    #[error(transparent)]
+    Output(#[from] BadOutput),
     /// The diagnostics cannot be told apart from relocated ones.
     #[error(transparent)]
     Text(#[from] diagnostics::BadText),
@@ -55,7 +57,8 @@ impl NotAdmitted {
             Self::Changed(_) => "input_changed",
             Self::NoOutput(_) => "output_missing",
             Self::Missed(_) => "input_missed",
-            Self::Depfile(_) => "bad_depfile",
+            Self::Depfile(_) | Self::Output(BadOutput::Depfile(_)) => "bad_depfile",
+            Self::Output(BadOutput::Text(_)) => "ambiguous_output",
             Self::Text(_) => "ambiguous_diagnostics",
             Self::Path(_) => "output_unreadable",
             Self::Store(_) => "store_failed",
@@ -96,19 +99,19 @@ pub(super) fn admit(
     }
     check_depfile(result)?;
     let candidate = choose(result);
-    let family = result.remembered.family();
     let mut files = Vec::new();
     for output in &result.remembered.outputs {
-        if let Some(digest) = keep(store, result.cwd, output, &candidate.paths, family)? {
+        if let Some(digest) = keep(store, result.cwd, output, &candidate.paths)? {
             files.push(OutputFile {
                 path: output.action_path.clone(),
                 digest: Some(digest.into()),
+                is_executable: output.mode & 0o111 != 0,
                 ..OutputFile::default()
             });
         }
     }
     // After the outputs were read: an input that changes later is a later build's affair.
-    recheck(result.manifest).map_err(NotAdmitted::Changed)?;
+    recheck(&without_own_changes(result)?).map_err(NotAdmitted::Changed)?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let text = |bytes: &[u8]| -> Result<Digest, NotAdmitted> {
         Ok(store.put_bytes(&diagnostics::relocate(bytes, &candidate.paths)?)?)
@@ -143,7 +146,6 @@ fn keep(
     cwd: &Path,
     output: &DeclaredOutput,
     paths: &PathMap,
-    family: Family,
 ) -> Result<Option<Digest>, NotAdmitted> {
     let path = cwd.join(&output.user_path);
     let file = match File::open(&path) {
@@ -156,15 +158,32 @@ fn keep(
     if !file.metadata().at("examine", &path)?.is_file() {
         return Err(NotAdmitted::NoOutput(output.user_path.clone()));
     }
-    let own = || std::fs::read(&path).at("read", &path);
-    let digest = match output.kind {
-        OutputKind::Depfile => store.put_bytes(&depfile::relocate(&own()?, paths, family)?)?,
-        OutputKind::Primary | OutputKind::Secondary if output.is_text => {
-            store.put_bytes(&diagnostics::relocate(&own()?, paths)?)?
-        }
-        OutputKind::Primary | OutputKind::Secondary => store.put_file(&file)?,
+    let digest = if output.format.is_opaque() {
+        store.put_file(&file)?
+    } else {
+        let own = std::fs::read(&path).at("read", &path)?;
+        store.put_bytes(&outputs::relocate(&own, output.format, paths)?)?
     };
     Ok(Some(digest))
+}
+
+/// The manifest without what the run itself is to change: the content of files that it updates, and whether there is
+/// something under the names that it writes.
+fn without_own_changes(result: &LocalResult<'_>) -> Result<Manifest, NotAdmitted> {
+    let mut updated = BTreeSet::new();
+    let mut written = BTreeSet::new();
+    for output in &result.remembered.outputs {
+        let path = result.cwd.join(&output.user_path);
+        let real = walk(Path::new("/"), &path).at("follow", &path)?.real;
+        if output.updates {
+            updated.insert(real.clone());
+        }
+        written.insert(real);
+        if let (Some(dir), Some(name)) = (path.parent(), path.file_name()) {
+            written.insert(walk(Path::new("/"), dir).at("follow", dir)?.real.join(name));
+        }
+    }
+    Ok(result.manifest.apart_from(&updated, &written))
 }
 
 /// Every file that the compiler says it read must be one that was found before it ran.

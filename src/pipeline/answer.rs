@@ -1,10 +1,8 @@
 //! A result → what the wrapper is told to place and print.
 
 use super::candidate::{Found, Remembered};
-use crate::action::OutputKind;
-use crate::command::Family;
 use crate::daemon::Answer;
-use crate::outputs::{depfile, diagnostics};
+use crate::outputs::{self, BadOutput, diagnostics};
 use crate::pb::wire::{OutputFile, Publish, output_file::Content};
 use crate::store::Blob;
 use std::io::{self, Write as _};
@@ -19,9 +17,9 @@ pub(super) enum Unusable {
     /// A blob that cannot be read.
     #[error("cannot read a blob of the result")]
     Blob(#[from] io::Error),
-    /// A depfile that is none.
-    #[error("cannot read the depfile of the result")]
-    Depfile(#[from] depfile::BadDepfile),
+    /// An output whose paths cannot be told.
+    #[error(transparent)]
+    Output(#[from] BadOutput),
     /// Diagnostics whose paths cannot be told.
     #[error(transparent)]
     Text(#[from] diagnostics::BadText),
@@ -33,16 +31,11 @@ pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, 
     let mut files = Vec::new();
     for (output, blob) in remembered.outputs.iter().zip(&found.contents) {
         let Some(blob) = blob else { continue };
-        let content = match output.kind {
-            OutputKind::Depfile => {
-                let bytes = depfile::restore(&blob.to_bytes()?, &found.paths, remembered.family())?;
-                content(&Blob::Bytes(bytes.into()), &mut descriptors)?
-            }
-            OutputKind::Primary | OutputKind::Secondary if output.is_text => {
-                let bytes = diagnostics::restore(&blob.to_bytes()?, &found.paths)?;
-                content(&Blob::Bytes(bytes.into()), &mut descriptors)?
-            }
-            OutputKind::Primary | OutputKind::Secondary => content(blob, &mut descriptors)?,
+        let content = if output.format.is_opaque() {
+            content(blob, &mut descriptors)?
+        } else {
+            let bytes = outputs::restore(&blob.to_bytes()?, output.format, &found.paths)?;
+            content(&Blob::Bytes(bytes.into()), &mut descriptors)?
         };
         files.push(OutputFile {
             path: output.user_path.clone().into_bytes(),
@@ -61,9 +54,9 @@ pub(super) fn publish(found: &Found, remembered: &Remembered) -> Result<Answer, 
     Ok(Answer::Publish(publish, descriptors))
 }
 
-/// clang removes an output that is there already when it fails; gcc leaves it.
+/// Some tools remove an output that is there already when they fail.
 fn removed(exit: i32, remembered: &Remembered) -> Vec<Vec<u8>> {
-    if exit == 0 || remembered.family() == Family::Gcc {
+    if exit == 0 || !remembered.removes_on_failure {
         return Vec::new();
     }
     vec![remembered.primary().to_owned().into_bytes()]

@@ -1,7 +1,6 @@
 //! Under which action digests the result of a step may lie, and what is needed to hand it to this user.
 
 use crate::action::{BuiltAction, DeclaredOutput, PathMap};
-use crate::command::Family;
 use crate::digest::Digest;
 use crate::pb::reapi::ActionResult;
 use crate::store::disk::DiskStore;
@@ -9,6 +8,8 @@ use crate::store::{Blob, StoreError};
 use crate::toolchain::Ground;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// One action that would give this step's outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,20 +32,25 @@ pub(super) struct Remembered {
     pub(super) candidates: Vec<Candidate>,
     /// What the step writes, in the order of publishing.
     pub(super) outputs: Vec<DeclaredOutput>,
-    /// Whether the compiler is clang.
-    pub(super) clang: bool,
+    /// Whether the tool removes an older primary output when it fails.
+    pub(super) removes_on_failure: bool,
     /// For the record.
+    pub(super) kind: String,
     pub(super) source: String,
     pub(super) exec_root: String,
     pub(super) input_files: u32,
     pub(super) input_bytes: u64,
     pub(super) placed_locally: Option<String>,
+    /// Modification times in seconds that are part of the key: see [`InputSet::times`](crate::inputs::InputSet::times).
+    pub(super) times: Vec<(String, i64)>,
 }
 
 impl Remembered {
-    /// Whose formats depfiles have.
-    pub(super) fn family(&self) -> Family {
-        if self.clang { Family::Clang } else { Family::Gcc }
+    /// A file whose modification time is another one than the key holds.
+    pub(super) fn other_time(&self) -> Option<&Path> {
+        let mut files = self.times.iter().map(|(path, seconds)| (Path::new(path), *seconds));
+        let other = files.find(|(path, seconds)| !path.metadata().is_ok_and(|seen| seen.mtime() == *seconds));
+        other.map(|(path, _)| path)
     }
 
     /// The primary output as the user spells it.

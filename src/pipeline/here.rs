@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::daemon::HungUp;
 use crate::execute::permits::Permit;
 use crate::execute::strategy::Plan;
+use crate::manifest::{Change, Manifest};
 use crate::pb::record::Where;
 use crate::pb::wire::{RunHere, Variable};
 use std::path::Path;
@@ -30,6 +31,7 @@ impl Step<'_> {
         };
         self.note.ended(place, &why.code, why.sentence.clone());
         let permit = self.permit(config, why)?;
+        let manifest = self.manifest_to_keep(prepared);
         let extra = self.extra_depfile(prepared);
         let run_here = self.run_request(prepared, extra.as_deref());
         let start = Instant::now();
@@ -37,7 +39,7 @@ impl Step<'_> {
         self.note.phases().local_run = micros(start.elapsed());
         drop(permit);
         self.note.record.exit = outcome.exit;
-        if let Some(manifest) = &prepared.manifest {
+        if let Some(manifest) = manifest {
             let result = LocalResult {
                 outcome: &outcome,
                 cwd: &request.cwd,
@@ -50,6 +52,21 @@ impl Step<'_> {
             self.keep(config, plan, prepared, &result);
         }
         Ok(LastWord::Staged)
+    }
+
+    /// What the step reads, if its result may be kept. A file that it changes where it lies cannot be looked at again
+    /// after the run, so it has to be as it was found directly before it.
+    fn manifest_to_keep<'p>(&self, prepared: &'p Prepared) -> Option<&'p Manifest> {
+        let updates = prepared.remembered.outputs.iter().any(|output| output.updates);
+        let holds = |manifest: &&Manifest| {
+            let held = manifest.still_holds(&self.pipeline.digests, &self.pipeline.listings);
+            held.inspect_err(|change| tracing::info!(%change, "a local result stays out of the cache"))
+                .is_ok()
+        };
+        prepared
+            .manifest
+            .as_ref()
+            .filter(|manifest| !updates || holds(manifest))
     }
 
     /// Steps that a server failed wait for their turn; those that run here anyway are bounded by the build tool.
@@ -109,8 +126,10 @@ impl Step<'_> {
             return;
         };
         let pipeline = self.pipeline;
-        let recheck =
-            |manifest: &crate::manifest::Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
+        let recheck = |manifest: &Manifest| match prepared.remembered.other_time() {
+            Some(path) => Err(Change::Replaced(path.to_owned())),
+            None => manifest.still_holds(&pipeline.digests, &pipeline.listings),
+        };
         let admitted = timed(&mut self.note.phases().publish, || {
             admission::admit(&store, result, &recheck)
         });
@@ -119,7 +138,8 @@ impl Step<'_> {
                 self.note.record.stored = true;
                 self.note.record.action_digest = action.to_string();
                 self.remember(prepared);
-                if plan.upload_local_result {
+                // With modification times of this machine it is of use nowhere else.
+                if plan.upload_local_result && prepared.inputs.times.is_empty() {
                     self.upload(config, &store, action, &result, prepared);
                 }
             }
@@ -128,7 +148,7 @@ impl Step<'_> {
                 if let NotAdmitted::Missed(path) = &reason {
                     self.note.record.missed_inputs.push(path.display().to_string());
                 }
-                tracing::info!(%reason, source = %prepared.command.source, "a local result stays out of the cache");
+                tracing::info!(%reason, output = prepared.remembered.primary(), "a local result stays out of the cache");
                 if self.note.record.reason == "miss" {
                     reason.code().clone_into(&mut self.note.record.reason);
                     self.note.record.reason_text = sentence(&reason);

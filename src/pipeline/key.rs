@@ -1,14 +1,14 @@
 //! The key of a request: everything but file contents that decides what the step reads, writes and prints.
 
 use super::request::Request;
-use crate::command::{Family, environment_use};
+use crate::command::{Family, environment_use, tool_environment_use};
 use crate::config::Config;
 use crate::manifest::Key;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// Counts up when what a manifest remembers changes its meaning.
-const FORMAT: &[u8] = b"rewrap step 2";
+const FORMAT: &[u8] = b"rewrap step 3";
 
 /// Parts are hashed with their lengths, so that no two requests run together.
 struct Hash(Sha256);
@@ -52,5 +52,6 @@ pub(super) fn of(request: &Request<'_>, config: &Config, exec_root: &Path) -> Ke
 
 /// Variables that compilers look at, and `PATH`, by which scripts that stand for a compiler find it.
 fn matters(name: &[u8]) -> bool {
-    name == b"PATH" || std::str::from_utf8(name).is_ok_and(|name| environment_use(name).is_some())
+    let is_used = |name| environment_use(name).or(tool_environment_use(name)).is_some();
+    name == b"PATH" || std::str::from_utf8(name).is_ok_and(is_used)
 }

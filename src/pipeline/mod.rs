@@ -15,20 +15,23 @@
 //! ```
 //!
 //! `prepare` is the first line of the long way, `slow` the decision, `there` what servers do, `here` the run of the
-//! compiler by the wrapper, `admission` what of that may be kept.
+//! compiler by the wrapper, `admission` what of that may be kept. `explain` tells a person what the first line found.
 
 mod admission;
 mod answer;
 mod candidate;
+mod explain;
 mod here;
 mod history;
 mod key;
 mod machine;
+mod parts;
 mod prepare;
 mod request;
 mod servers;
 mod slow;
 mod there;
+mod tools;
 
 use crate::config::{Config, ConfigError, Resolved, Resolver};
 use crate::daemon::{Answer, Conversation, StepService};
@@ -40,11 +43,12 @@ use crate::host::index::Index;
 use crate::host::listings::Listings;
 use crate::host::trust::Trust;
 use crate::manifest::Manifests;
+use crate::object_tools::ObjectTools;
 use crate::pb::record::Where;
 use crate::pb::wire::StepRequest;
 use crate::scan::Scanner;
 use crate::store::disk::DiskStore;
-use crate::toolchain::{FileDigests, Toolchains};
+use crate::toolchain::{Ask, FileDigests, Toolchains};
 use candidate::{Reading, Remembered};
 use history::{History, Note, micros};
 use machine::{Facts, Files, Processes};
@@ -63,7 +67,9 @@ pub struct Pipeline {
     files: Arc<dyn FileDigests>,
     listings: Listings,
     manifests: Manifests,
+    ask: Arc<dyn Ask>,
     toolchains: Toolchains,
+    object_tools: ObjectTools,
     scanner: Scanner,
     stores: Mutex<HashMap<PathBuf, Option<DiskStore>>>,
     servers: Servers,
@@ -82,14 +88,16 @@ impl Pipeline {
         let trust = Arc::new(Trust::new(Clock::default()));
         let digests = Arc::new(DigestCache::new(Arc::clone(&index), Arc::clone(&trust)));
         let files: Arc<dyn FileDigests> = Arc::new(Files(Arc::clone(&digests)));
-        let ask = Arc::new(Processes);
+        let ask: Arc<dyn Ask> = Arc::new(Processes);
         let scratch = cache.map_or_else(std::env::temp_dir, Path::to_owned);
         Self {
             resolver: Resolver::new(),
             listings: Listings::new(trust),
             manifests: Manifests::new(Arc::clone(&index)),
             toolchains: Toolchains::new(ask.clone(), Arc::clone(&files), Arc::new(Facts(index))),
-            scanner: Scanner::new(ask, Arc::clone(&files)),
+            object_tools: ObjectTools::new(Arc::clone(&ask), Arc::clone(&files)),
+            scanner: Scanner::new(Arc::clone(&ask), Arc::clone(&files)),
+            ask,
             stores: Mutex::default(),
             servers: Servers::new(scratch.clone()),
             permits: Arc::default(),
@@ -132,7 +140,7 @@ impl Pipeline {
         let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
         note.phases().inputs = micros(start.elapsed());
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
-        if !self.toolchains.still_stands(&remembered.ground) {
+        if !self.toolchains.still_stands(&remembered.ground) || remembered.other_time().is_some() {
             return None;
         }
         let store = self.store(config)?;
@@ -162,7 +170,7 @@ fn hit(store: &DiskStore, remembered: &Remembered, reading: Reading, note: &mut 
 /// What a record says about a step with an action.
 fn describe(note: &mut Note, remembered: &Remembered) {
     let record = &mut note.record;
-    "compile".clone_into(&mut record.kind);
+    record.kind.clone_from(&remembered.kind);
     record.source.clone_from(&remembered.source);
     remembered.primary().clone_into(&mut record.output);
     record.exec_root.clone_from(&remembered.exec_root);

@@ -1,23 +1,25 @@
 //! Request → action: who the compiler is, what the command means, what it reads, and the actions that follow.
 
-use super::candidate::{Candidate, Remembered};
+use super::candidate::Remembered;
 use super::history::{Note, timed};
+use super::parts::{Parts, ResponseFiles, Subject, place};
 use super::request::Request;
-use super::{Pipeline, Root, key};
-use crate::action::{self, ActionRequest, BuiltAction, NoAction, Place, Placement, Presentation, TimeUse};
+use super::{Pipeline, key};
+use crate::action::{self, BuiltAction, NoAction, Presentation};
 use crate::command::{
-    self, CompileCommand, Driver, EnvironmentUse, Family, LocalOnly, Role, Tool, environment_use, is_configure_probe,
+    self, CompileCommand, Driver, EnvironmentUse, LocalOnly, Tool, ToolKind, environment_use, is_configure_probe,
 };
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::host::clock::Timestamp;
 use crate::inputs::{self, InputSet, InputsFailure};
+use crate::link::LinkFailure;
 use crate::manifest::Manifest;
-use crate::scan::{self, Scan, ScanFailure};
-use crate::toolchain::{Environment, Ground, Toolchain, ToolchainFailure};
-use std::collections::BTreeMap;
+use crate::object_tools::ObjectToolFailure;
+use crate::scan::{self, ScanFailure};
+use crate::toolchain::{Environment, Fact, Identity, Toolchain, ToolchainFailure};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Why a step has no action: it runs here, uncached. The code and the sentence are for the record.
@@ -35,6 +37,12 @@ pub(super) enum NoStep {
     /// It cannot be said what it reads.
     #[error(transparent)]
     Scan(#[from] ScanFailure),
+    /// It cannot be said what a link reads.
+    #[error(transparent)]
+    Link(#[from] LinkFailure),
+    /// It cannot be said what an archiver or its like reads.
+    #[error(transparent)]
+    ObjectTool(#[from] ObjectToolFailure),
     /// The inputs make no input root.
     #[error(transparent)]
     Inputs(#[from] InputsFailure),
@@ -52,9 +60,10 @@ impl NoStep {
             Self::Toolchain(_) => "toolchain_unknown",
             Self::Scan(ScanFailure::CompileError { .. }) => "compile_error",
             Self::Scan(ScanFailure::Unresolvable { .. }) => "unresolvable_input",
-            Self::Scan(ScanFailure::PrecompiledHeader { .. }) => "precompiled_header",
             Self::Scan(ScanFailure::Changed { .. }) => "input_changed",
             Self::Scan(_) => "scan_failed",
+            Self::Link(failure) => failure.code(),
+            Self::ObjectTool(failure) => failure.code(),
             Self::Inputs(_) => "inputs",
             Self::Place(_) => "place",
         }
@@ -65,14 +74,14 @@ impl NoStep {
         matches!(self, Self::Command(reason) if reason.is_probe())
     }
 
-    /// What kind of step it is, for the record.
-    pub(super) fn kind(&self) -> &'static str {
+    /// Puts the kind of step right where the tool's name does not tell it.
+    pub(super) fn correct_kind(&self, kind: &mut String) {
         match self {
-            Self::Command(LocalOnly::Link) => "link",
-            Self::Command(LocalOnly::Archive) => "archive",
-            _ if self.is_probe() => "probe",
-            Self::Command(LocalOnly::NotACompiler { .. }) => "other",
-            _ => "compile",
+            _ if self.is_probe() => "probe".clone_into(kind),
+            Self::Command(LocalOnly::NotACompiler { .. }) | Self::Toolchain(ToolchainFailure::Unknown { .. }) => {
+                "other".clone_into(kind);
+            }
+            _ => {}
         }
     }
 }
@@ -81,7 +90,8 @@ impl NoStep {
 pub(super) struct Prepared {
     /// Under which key its manifest is kept.
     pub(super) key: crate::manifest::Key,
-    pub(super) command: CompileCommand,
+    /// What kind of tool's step it is; `None` for a compile.
+    pub(super) tool: Option<ToolKind>,
     pub(super) toolchain: Arc<Toolchain>,
     pub(super) inputs: InputSet,
     /// The action of the base presentation.
@@ -98,56 +108,129 @@ pub(super) struct Prepared {
     pub(super) stays_here: Option<(String, String)>,
 }
 
+/// A step whose action is to be found.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) config: &'a Config,
+    pub(super) env: &'a Environment,
+    /// When what is read from now on was begun to be looked at.
+    pub(super) began: Timestamp,
+}
+
+/// A command that was understood, with the response files that it was read from.
+pub(super) struct Understood<C> {
+    pub(super) command: C,
+    pub(super) response_files: ResponseFiles,
+}
+
 impl Pipeline {
     /// Everything about a step that does not depend on results.
     pub(super) fn prepare(&self, request: &Request<'_>, config: &Config, note: &mut Note) -> Result<Prepared, NoStep> {
-        let began = self.digests.trust().now();
         let env = request.environment();
-        let (command, response_files) = self.understand(request, &env, note)?;
+        let asked = Asked {
+            request,
+            config,
+            env: &env,
+            began: self.digests.trust().now(),
+        };
+        let parts = self.find_out(asked, note)?;
+        let mut action_micros = 0;
+        let prepared = timed(&mut action_micros, || self.assemble(parts));
+        note.phases().action += action_micros;
+        prepared
+    }
+
+    /// What the step means and what it reads.
+    pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
+        let Asked { request, env, .. } = asked;
+        let tool = Tool::of(file_name(request.invoked_as));
+        kind_of(tool).clone_into(&mut note.record.kind);
+        match tool {
+            Tool::Linker => return self.link(asked, None, note),
+            Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
+            Tool::Compiler => {}
+        }
+        match self.understand(request, env, note) {
+            Ok(understood) => self.compile(asked, understood, note),
+            Err(NoStep::Command(LocalOnly::Link)) => {
+                let identity = self
+                    .toolchains
+                    .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+                self.link(asked, Some(&identity), note)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    /// A compile: the compiler is asked what it reads.
+    fn compile<'a>(
+        &self,
+        asked: Asked<'a>,
+        understood: Understood<CompileCommand>,
+        note: &mut Note,
+    ) -> Result<Parts<'a>, NoStep> {
+        let Asked {
+            request,
+            config,
+            env,
+            began,
+        } = asked;
+        let Understood {
+            command,
+            response_files,
+        } = understood;
         let place = place(request, config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);
         let identity = self
             .toolchains
-            .identify(request.tool, OsStr::new(request.invoked_as), &env)?;
+            .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let (command, processor) = self.with_processor(command, &identity, request, env)?;
         let mut inputs_micros = 0;
         let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
-            let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, &env)?;
+            let (toolchain, ground) = self.toolchains.toolchain(&identity, &command, &request.cwd, env)?;
             let step = scan::Step {
                 command: &command,
                 toolchain: &toolchain,
                 invoked_as: OsStr::new(request.invoked_as),
                 cwd: &request.cwd,
-                env: &env,
+                env,
             };
             let scan = self.scanner.scan(&step)?;
-            let places = inputs::Places {
-                cwd: &request.cwd,
-                exec_root: Path::new(place.root.exec_root()),
-                worker_roots: &config.worker_roots,
-            };
-            let inputs = inputs::collect(&command, &scan, &toolchain, places, &*self.files)?;
+            let inputs = inputs::collect(&command, &scan, &toolchain, place.places(request, config), &*self.files)?;
             Ok((toolchain, ground, scan, inputs))
         });
         note.phases().inputs += inputs_micros;
         let (toolchain, ground, scan, inputs) = found?;
-        let mut action_micros = 0;
-        let prepared = timed(&mut action_micros, || {
-            let parts = Parts {
-                request,
-                config,
-                command,
-                response_files,
-                toolchain,
-                ground,
-                scan,
-                inputs,
-                place,
-                began,
-            };
-            self.assemble(parts)
-        });
-        note.phases().action += action_micros;
-        prepared
+        Ok(Parts {
+            request,
+            config,
+            subject: Subject::Compile { command, scan },
+            response_files,
+            toolchain,
+            ground: ground.with_processor(processor),
+            inputs,
+            place,
+            began,
+            lasting: true,
+        })
+    }
+
+    /// What native options stand for here becomes part of the command.
+    fn with_processor(
+        &self,
+        command: CompileCommand,
+        identity: &Identity,
+        request: &Request<'_>,
+        env: &Environment,
+    ) -> Result<(CompileCommand, Option<Fact>), NoStep> {
+        let native = command.native().next().map(|arg| arg.words().concat());
+        let known = self.toolchains.with_processor(identity, command, &request.cwd, env);
+        known.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            let option = native.unwrap_or_default();
+            LocalOnly::NativeTuning { option }.into()
+        })
     }
 
     /// The command and the response files it was read from, or why there is none.
@@ -156,13 +239,8 @@ impl Pipeline {
         request: &Request<'_>,
         env: &Environment,
         note: &mut Note,
-    ) -> Result<(CompileCommand, ResponseFiles), NoStep> {
-        if let Some(reason) = not_a_compiler(request.invoked_as) {
-            return Err(reason.into());
-        }
-        if let Some(name) = local_only_variable(request) {
-            return Err(LocalOnly::EnvironmentVariable { name }.into());
-        }
+    ) -> Result<Understood<CompileCommand>, NoStep> {
+        refuse_variables(request, environment_use)?;
         let identity = self
             .toolchains
             .identify(request.tool, OsStr::new(request.invoked_as), env)?;
@@ -175,15 +253,7 @@ impl Pipeline {
         let mut parse_micros = 0;
         let mut response_files = ResponseFiles::new();
         let parsed = timed(&mut parse_micros, || {
-            command::parse(&driver, &args, &mut |path| {
-                let path = request.cwd.join(path);
-                // A pipe can be read only once, and that is the compiler's.
-                let bytes = std::fs::metadata(&path)
-                    .is_ok_and(|found| found.is_file())
-                    .then(|| std::fs::read(&path).ok())??;
-                response_files.insert(path, Digest::of(&bytes));
-                Some(bytes)
-            })
+            command::parse(&driver, &args, &mut response_reader(&request.cwd, &mut response_files))
         });
         note.phases().parse += parse_micros;
         let command = parsed?;
@@ -193,18 +263,27 @@ impl Pipeline {
         if is_configure_probe(&command.source, &request.cwd.to_string_lossy()) {
             return Err(LocalOnly::ConfigureProbe { path: command.source }.into());
         }
-        if let Some(path) = irregular_output(&command, &request.cwd) {
+        let depfile = command.depfile.iter().map(|depfile| depfile.path.as_str());
+        let secondary = command.secondary.iter().map(|output| output.path.as_str());
+        let outputs = std::iter::once(command.output.as_str()).chain(depfile).chain(secondary);
+        if let Some(path) = irregular_output(outputs, &request.cwd) {
             return Err(LocalOnly::OutputNotRegular { path }.into());
         }
-        Ok((command, response_files))
+        Ok(Understood {
+            command,
+            response_files,
+        })
     }
 
     /// The actions, the candidates, the manifest.
-    fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
-        let presentation = presentation_of(&parts);
+    pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
+        let presentation = parts.presentation();
         let base_look = Presentation::default();
         let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;
         let base_presentation = presentation == base_look;
+        if !base_presentation && parts.subject.speaks_in_outputs() {
+            candidates.clear();
+        }
         let mut own = None;
         if !base_presentation {
             let (built, more) = parts.candidates(&presentation, false)?;
@@ -217,17 +296,24 @@ impl Pipeline {
             ground: parts.ground,
             candidates,
             outputs: base.outputs.clone(),
-            clang: parts.command.family == Family::Clang,
-            source: parts.command.source.clone(),
+            removes_on_failure: parts.subject.removes_on_failure(),
+            kind: parts.subject.code().to_owned(),
+            source: parts.subject.source().to_owned(),
             exec_root: parts.place.root.exec_root().to_owned(),
             input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             input_bytes: base.tree.total_bytes,
             placed_locally: stays_here.as_ref().map(|(code, _)| code.clone()),
+            times: parts
+                .inputs
+                .times
+                .iter()
+                .map(|(path, time)| (path.clone(), *time))
+                .collect(),
         };
         let manifest = self.manifest(&parts, &remembered);
         Ok(Prepared {
             key: key::of(parts.request, parts.config, Path::new(&remembered.exec_root)),
-            command: parts.command,
+            tool: parts.subject.tool(),
             toolchain: parts.toolchain,
             inputs: parts.inputs,
             base,
@@ -240,9 +326,12 @@ impl Pipeline {
     }
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
+        if !parts.lasting {
+            return None;
+        }
         let mut observed = parts.inputs.observed.clone();
         observed.files.extend(parts.response_files.clone());
-        // The compiler itself: another one under the same name must be noticed without asking it.
+        // The tool itself: another one under the same name must be noticed without asking it.
         let toolchain = &parts.toolchain;
         let tools = toolchain.files.iter().map(|file| (file.path.clone(), file.digest));
         observed.files.extend(tools);
@@ -253,160 +342,60 @@ impl Pipeline {
         let payload = serde_json::to_vec(remembered).expect("text and numbers");
         let observed = Manifest::observe(&observed, parts.began, &self.digests, &self.listings, payload.into());
         observed
-            .inspect_err(|reason| tracing::info!(%reason, source = %parts.command.source, "not remembered"))
+            .inspect_err(|reason| tracing::info!(%reason, output = remembered.primary(), "not remembered"))
             .ok()
     }
 }
 
-/// Where a step stands, and why it may not leave by that.
-struct StepPlace {
-    root: Place,
-    too_wide: bool,
-}
-
-fn place(request: &Request<'_>, config: &Config) -> Result<StepPlace, NoStep> {
-    let root = Root::of(request, config);
-    Ok(StepPlace {
-        root: Place::new(&root.path, &request.cwd)?,
-        too_wide: root.too_wide,
-    })
-}
-
-/// Response files with the content that the command was read from.
-type ResponseFiles = BTreeMap<PathBuf, Digest>;
-
-/// Everything that was found, on its way to an action.
-struct Parts<'a> {
-    request: &'a Request<'a>,
-    config: &'a Config,
-    command: CompileCommand,
-    response_files: ResponseFiles,
-    toolchain: Arc<Toolchain>,
-    ground: Ground,
-    scan: Scan,
-    inputs: InputSet,
-    place: StepPlace,
-    began: Timestamp,
-}
-
-impl Parts<'_> {
-    /// The actions of one presentation: the one that may leave this machine, and where results of the user's own
-    /// command lie if they are not that one's.
-    fn candidates(&self, look: &Presentation, only_if_silent: bool) -> Result<(BuiltAction, Vec<Candidate>), NoStep> {
-        let environment = self.request.action_environment(&self.toolchain);
-        let real_dirs = self.real_dirs();
-        let request = ActionRequest {
-            command: &self.command,
-            toolchain: &self.toolchain,
-            inputs: &self.inputs,
-            place: &self.place.root,
-            paths: self.config.paths,
-            presentation: look,
-            environment: &environment,
-            platform: &self.config.remote_default_exec_properties,
-            invoked_as: self.request.tool.to_str().expect("checked to be UTF-8"),
-            time: TimeUse {
-                date_time: self.scan.date_or_time.is_some(),
-                timestamp: self.scan.timestamp.is_some(),
-            },
-            real_dirs: &real_dirs,
-            absolute_include: self.absolute_include(),
-        };
-        let built = if self.place.too_wide {
-            action::build_at_home(&request)?
-        } else {
-            action::build(&request)?
-        };
-        let mut candidates = vec![Candidate::of(&built, only_if_silent)];
-        if !built.local_run.storable {
-            candidates.push(Candidate::of(&action::build_at_home(&request)?, only_if_silent));
-        }
-        Ok((built, candidates))
-    }
-
-    /// The real path of every directory that the command names, and of the exec root, by spelling.
-    fn real_dirs(&self) -> BTreeMap<String, PathBuf> {
-        let words = self.command.args.iter().filter_map(|arg| {
-            let value = arg.value.as_deref()?;
-            match arg.role {
-                Role::SearchDir(_) | Role::ToolDir => Some(value),
-                Role::Source | Role::Input | Role::ForcedInclude | Role::Output | Role::Depfile => {
-                    value.rsplit_once('/').map(|(dir, _)| dir)
-                }
-                _ => None,
-            }
-        });
-        let all = words.chain([self.place.root.exec_root()]);
-        let real = |dir: &str| std::fs::canonicalize(self.request.cwd.join(dir)).ok();
-        all.filter_map(|dir| Some((dir.to_owned(), real(dir)?))).collect()
-    }
-
-    /// A file inside the exec root that source text names by its absolute path: on a worker it is not there.
-    fn absolute_include(&self) -> Option<&Path> {
-        let root = Path::new(self.place.root.exec_root());
-        let names = self.scan.named_absolutely.iter();
-        names.map(PathBuf::as_path).find(|path| path.starts_with(root))
-    }
-
-    fn stays_here(&self, base: &BuiltAction) -> Option<(String, String)> {
-        if self.place.too_wide {
-            let sentence = format!(
-                "`{}` would be the exec root, which is too wide; set `exec_root` to the project's directory",
-                self.place.root.exec_root()
-            );
-            return Some(("exec_root_too_wide".to_owned(), sentence));
-        }
-        match &base.placement {
-            Placement::Anywhere => None,
-            Placement::Here(reason) => Some((reason.code().to_owned(), reason.sentence())),
-        }
+/// Reads response files, relative to the directory, and notes their content. A pipe can be read only once, and that is
+/// the tool's.
+pub(super) fn response_reader<'a>(
+    cwd: &'a Path,
+    contents: &'a mut ResponseFiles,
+) -> impl FnMut(&str) -> Option<Vec<u8>> + 'a {
+    move |path| {
+        let path = cwd.join(path);
+        let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
+        let bytes = is_file.then(|| std::fs::read(&path).ok())??;
+        contents.insert(path, Digest::of(&bytes));
+        Some(bytes)
     }
 }
 
-/// Colour and width matter only where the command does not settle them.
-fn presentation_of(parts: &Parts<'_>) -> Presentation {
-    let look = parts.request.presentation(parts.command.family);
-    let settled = [
-        "-fno-diagnostics-color",
-        "-fno-color-diagnostics",
-        "-fdiagnostics-color=never",
-    ];
-    if settled.iter().any(|name| parts.command.has(name)) || parts.command.last("-fdiagnostics-color=") == Some("never")
-    {
-        return Presentation { colour: false, ..look };
-    }
-    look
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Names of tools that are no compilers.
-fn not_a_compiler(invoked_as: &str) -> Option<LocalOnly> {
-    let name = invoked_as.rsplit('/').next().unwrap_or(invoked_as);
-    match Tool::of(name) {
-        Tool::Compiler => None,
-        Tool::Archiver => Some(LocalOnly::Archive),
-        Tool::Linker => Some(LocalOnly::Link),
-        Tool::Binutil => Some(LocalOnly::NotACompiler { tool: name.to_owned() }),
+/// The kind of step, in records, that such a tool mostly does.
+fn kind_of(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Compiler => "compile",
+        Tool::Linker => ToolKind::Link.code(),
+        Tool::Archiver => ToolKind::Archive.code(),
+        Tool::Binutil => ToolKind::Object.code(),
     }
 }
 
-/// The first variable that is set and makes every step local-only.
-fn local_only_variable(request: &Request<'_>) -> Option<String> {
+/// A variable that is set and makes every step of this kind local-only.
+pub(super) fn refuse_variables(
+    request: &Request<'_>,
+    usage: fn(&str) -> Option<EnvironmentUse>,
+) -> Result<(), LocalOnly> {
     let names = request
         .variables()
         .filter_map(|(name, _)| std::str::from_utf8(name).ok());
-    names
-        .filter(|name| environment_use(name) == Some(EnvironmentUse::LocalOnly))
-        .min()
-        .map(str::to_owned)
+    let first = names
+        .filter(|name| usage(name) == Some(EnvironmentUse::LocalOnly))
+        .min();
+    match first {
+        Some(name) => Err(LocalOnly::EnvironmentVariable { name: name.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// An output that is there already and is neither a regular file nor a symlink to one (`-o /dev/null`).
-fn irregular_output(command: &CompileCommand, cwd: &Path) -> Option<String> {
-    let depfile = command.depfile.iter().map(|depfile| &depfile.path);
-    let secondary = command.secondary.iter().map(|output| &output.path);
-    std::iter::once(&command.output)
-        .chain(depfile)
-        .chain(secondary)
+pub(super) fn irregular_output<'a>(mut outputs: impl Iterator<Item = &'a str>, cwd: &Path) -> Option<String> {
+    outputs
         .find(|path| std::fs::metadata(cwd.join(path)).is_ok_and(|metadata| !metadata.is_file()))
-        .cloned()
+        .map(str::to_owned)
 }

@@ -1,11 +1,12 @@
 //! A step as the wrapper sent it, in the types that the stages take.
 
 use crate::action::{Locale, Presentation};
-use crate::command::{EnvironmentUse, Family, LocalOnly, environment_use};
+use crate::command::{EnvironmentUse, Family, LocalOnly};
 use crate::pb::wire::StepRequest;
 use crate::toolchain::{Environment, Toolchain};
+use crate::wrapper::search::Search;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -65,21 +66,33 @@ impl<'a> Request<'a> {
         self.env.iter().map(|(name, value)| (*name, *value))
     }
 
-    /// The whole environment, for asking a compiler.
+    /// The whole environment, for asking a tool: with the `PATH` that the wrapper gives it, in which it does not take
+    /// our shims for its own helpers.
     pub(super) fn environment(&self) -> Environment {
         let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
-        self.variables()
-            .map(|(name, value)| (text(name), text(value)))
-            .collect()
+        let variables = self.variables().map(|(name, value)| (text(name), text(value)));
+        let without_shims = |(name, value): (OsString, OsString)| {
+            if name != "PATH" {
+                return (name, value);
+            }
+            let tool = self.invoked_as.rsplit('/').next().unwrap_or(self.invoked_as);
+            let path = Search::new(Some(value), None).path_for_tool(OsStr::new(tool), false);
+            (name, path.unwrap_or_default())
+        };
+        variables.map(without_shims).collect()
     }
 
     /// The variables that an action of this toolchain is made of. A value that is not UTF-8 cannot be in one; compilers take it for a
     /// path that is not there.
-    pub(super) fn action_environment(&self, toolchain: &Toolchain) -> Vec<(String, String)> {
+    pub(super) fn action_environment(
+        &self,
+        toolchain: &Toolchain,
+        usage: fn(&str) -> Option<EnvironmentUse>,
+    ) -> Vec<(String, String)> {
         let relevant = self.variables().filter_map(|(name, value)| {
             let name = std::str::from_utf8(name)
                 .ok()
-                .filter(|name| environment_use(name).is_some_and(EnvironmentUse::is_in_action))
+                .filter(|name| usage(name).is_some_and(EnvironmentUse::is_in_action))
                 .filter(|name| *name != "LD_LIBRARY_PATH" || toolchain.library_path_matters)?;
             Some((name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         });

@@ -116,7 +116,8 @@ impl<'a> Step<'a> {
         store: Option<&DiskStore>,
     ) -> Result<LastWord, HungUp> {
         let stays_here = prepared.stays_here.is_some();
-        let plan = strategy::plan(config, strategy::Step { stays_here });
+        let tool = prepared.tool;
+        let plan = strategy::plan(config, strategy::Step { stays_here, tool });
         let why = match self.elsewhere(config, plan, prepared, store) {
             Elsewhere::Done(answer) => {
                 self.remember(prepared);
@@ -138,7 +139,7 @@ impl<'a> Step<'a> {
     }
 
     fn without_action(&mut self, reason: &NoStep) -> LastWord {
-        reason.kind().clone_into(&mut self.note.record.kind);
+        reason.correct_kind(&mut self.note.record.kind);
         self.note.ended(Where::LocalOnly, reason.code(), sentence(reason));
         LastWord::Answer(Answer::RunHere(self.own_command()))
     }

@@ -1,6 +1,6 @@
 //! What `rewrap build` says at its end: one line, and more only for what the user must know.
 
-use super::stats::is_hit;
+use super::stats::{is_hit, is_probe, kind_words};
 use super::units;
 use crate::config::Resolved;
 use crate::pb::record::{Record, Where};
@@ -106,13 +106,18 @@ pub fn notes(resolved: &Resolved) -> Vec<String> {
 }
 
 fn line(history: &BuildHistory) -> String {
-    let records = &history.records;
+    let (probes, records): (Vec<&Record>, Vec<&Record>) = history.records.iter().partition(|record| is_probe(record));
+    if !probes.is_empty() && records.is_empty() {
+        let asked = units::count(probes.len() as u64, "question");
+        return format!("no step was seen but {asked} to tools, which are not cached");
+    }
     if records.is_empty() {
         return "no step was seen: nothing had to be compiled, or the build names its compilers by absolute paths \
                 (configure it again under `rewrap build`)"
             .into();
     }
-    let number = |predicate: &dyn Fn(&Record) -> bool| records.iter().filter(|record| predicate(record)).count() as u64;
+    let number =
+        |predicate: &dyn Fn(&Record) -> bool| records.iter().filter(|&&record| predicate(record)).count() as u64;
     let steps = records.len() as u64;
     let hits = number(&is_hit);
     let remote = number(&|record| record.r#where() == Where::Remote);
@@ -120,8 +125,9 @@ fn line(history: &BuildHistory) -> String {
     let here = steps - hits - remote - lost;
     let percent = units::percent(hits, steps);
     let mut parts = vec![format!(
-        "{}: {} ({percent})",
+        "{}{}: {} ({percent})",
         units::count(steps, "step"),
+        kinds(&records),
         units::count(hits, "hit")
     )];
     if remote > 0 {
@@ -131,7 +137,7 @@ fn line(history: &BuildHistory) -> String {
         parts.push(format!("{lost} did not end"));
     }
     if here > 0 {
-        parts.push(format!("{here} ran here ({})", reasons(records)));
+        parts.push(format!("{here} ran here ({})", reasons(&records)));
     }
     let saved = match history.saved() {
         saved if saved >= Duration::from_secs(1) => format!("; saved {}", units::duration(saved)),
@@ -140,8 +146,26 @@ fn line(history: &BuildHistory) -> String {
     parts.join(", ") + &saved
 }
 
+/// ` (200 compiles, 10 links)`; nothing where all are of one kind.
+fn kinds(records: &[&Record]) -> String {
+    let mut numbers: BTreeMap<&str, u64> = BTreeMap::new();
+    for record in records {
+        *numbers.entry(kind_words(&record.kind)).or_default() += 1;
+    }
+    if numbers.len() < 2 {
+        return String::new();
+    }
+    let mut sorted: Vec<_> = numbers.into_iter().collect();
+    sorted.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    let named: Vec<_> = sorted
+        .iter()
+        .map(|(kind, number)| units::count(*number, kind))
+        .collect();
+    format!(" ({})", named.join(", "))
+}
+
 /// `3 link, 1 date macro`.
-fn reasons(records: &[Record]) -> String {
+fn reasons(records: &[&Record]) -> String {
     let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
     for record in records
         .iter()

@@ -1,7 +1,7 @@
 //! The command line that has the compiler itself say what it reads. Nothing that it prints reaches a user, and it
 //! writes no file.
 
-use crate::command::{Arg, CompileCommand, Family, Language, Role};
+use crate::command::{Arg, CompileCommand, Family, Language, Native, Role};
 use crate::toolchain::writes_files_besides;
 use std::ffi::OsString;
 
@@ -47,6 +47,9 @@ pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32), dept
 fn goes_along(arg: &Arg) -> bool {
     match arg.role {
         Role::Output | Role::Depfile | Role::DepFlag | Role::DepTarget | Role::SecondaryOutput => false,
+        // Would make one.
+        Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
+        Role::Native(Native::Resolved | Native::Known) => false,
         Role::Structure if matches!(arg.name.as_str(), "-c" | "-S") => false,
         _ => {
             !matches!(arg.name.as_str(), "-dumpdir" | "-dumpbase" | "-dumpbase-ext") && !writes_files_besides(&arg.name)

@@ -28,6 +28,34 @@ pub(super) fn cc1_program(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(program))
 }
 
+/// The command lines that a driver shows under `-###`, each as its words: gcc and clang indent them by a blank, and put
+/// quotes around words, with a backslash before what would end or change them.
+pub(super) fn command_lines(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(' '));
+    // clang says this of a compiler that runs inside the driver.
+    lines.filter(|line| *line != "(in-process)").map(words).collect()
+}
+
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' => word.get_or_insert_default().extend(letters.next()),
+            ' ' if !quoted => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +75,15 @@ mod tests {
         assert_eq!(cc1_program(text), Some(PathBuf::from("/usr/lib/llvm-14/bin/clang")));
         assert_eq!(labelled(text, "InstalledDir: "), Some("/usr/bin"));
         assert_eq!(cc1_program("Target: x"), None);
+    }
+
+    #[test]
+    fn command_lines_are_the_indented_ones() {
+        let text = "Target: x\n (in-process)\n \"/b/cc\" \"-DA=\\\"b c\\\"\" \"\" -quiet  --param \"a=1\"\nCOMPILER_PATH=x\n as -o x\n";
+        let expected: [&[&str]; 2] = [
+            &["/b/cc", "-DA=\"b c\"", "", "-quiet", "--param", "a=1"],
+            &["as", "-o", "x"],
+        ];
+        assert_eq!(command_lines(text), expected);
     }
 }

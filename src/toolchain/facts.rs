@@ -5,7 +5,7 @@ use super::evidence::Proven;
 use super::identify::Identity;
 use super::machine::{Answer, Ask, Environment, FileDigests, Question};
 use super::parts::Parts;
-use super::programs::find_in_path;
+use super::programs::{find_in_path, interpreters};
 use super::search_list::SearchList;
 use super::{Toolchain, ToolchainFailure};
 use crate::command::{Family, Language};
@@ -120,6 +120,13 @@ impl Inquiry<'_> {
             Some(path) => Some(self.subject.cwd.join(path)),
             None => find_in_path(OsStr::new(name), &self.env),
         };
+        // What a linker that is a script runs is a matter of links.
+        let is_linker = matches!(name, "collect2" | "ld");
+        if let Some(script) = path.as_ref().filter(|_| !is_linker)
+            && !interpreters(script, &self.env)?.is_empty()
+        {
+            return Err(ToolchainFailure::Script { path: script.clone() });
+        }
         self.parts.programs.extend(path);
         Ok(())
     }
@@ -145,7 +152,8 @@ impl Inquiry<'_> {
             Language::Cxx | Language::CxxPreprocessed => "cc1plus",
             Language::C | Language::CPreprocessed | Language::Assembler | Language::AssemblerWithCpp => "cc1",
         };
-        for name in [compiler, "as", "collect2", "ld", "lto-wrapper"] {
+        // `objcopy` splits debug information off.
+        for name in [compiler, "as", "objcopy", "collect2", "ld", "lto-wrapper"] {
             self.program(name)?;
         }
         let plugin = self.printed("-print-file-name=", "liblto_plugin.so")?;

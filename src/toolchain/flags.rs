@@ -1,6 +1,6 @@
 //! Which arguments of a step matter to what its compiler states about itself.
 
-use crate::command::{Arg, CompileCommand, Role};
+use crate::command::{Arg, CompileCommand, Native, Role};
 
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
 /// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that
@@ -53,12 +53,14 @@ pub fn flags_for_questions(command: &CompileCommand) -> Vec<String> {
 
 fn matters(arg: &Arg) -> bool {
     match arg.role {
+        Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Plain | Role::Structure => !writes_files_besides(&arg.name) && !is_known_not_to_matter(arg),
-        Role::ToolDir => true,
+        Role::ToolDir | Role::Native(Native::Asked) => true,
         Role::Input => ["-specs", "--specs", "--config", "-fplugin="]
             .iter()
             .any(|known| arg.name.starts_with(known)),
         Role::Macro
+        | Role::Native(Native::Resolved | Native::Known)
         | Role::DepTarget
         | Role::Depfile
         | Role::DepFlag

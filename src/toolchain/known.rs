@@ -6,9 +6,10 @@ use super::facts::{Subject, learn};
 use super::flags::{depends_on_cwd, flags_for_questions};
 use super::identify::{Identity, identify};
 use super::machine::{Ask, Environment, FileDigests};
+use super::native::{self, NativeSubject};
 use super::tool::{self, ToolSubject};
 use super::{ToolFile, Toolchain, ToolchainFailure};
-use crate::command::CompileCommand;
+use crate::command::{CompileCommand, NativeWords};
 use crate::digest::{Digest, Hasher};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts up when the meaning of a kept answer changes.
-const FORMAT: &[u8] = b"toolchain facts 2";
+const FORMAT: &[u8] = b"toolchain facts 3";
 
 /// How many different questions are remembered in memory; a build asks a handful.
 const LIMIT: usize = 1024;
@@ -36,10 +37,35 @@ pub trait Keep: Send + Sync {
 /// later, without asking anybody, whether the answer would be the same ([`Toolchains::still_stands`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {
+    toolchain: Fact,
+    /// Which processor native options stand for, where a step has some.
+    processor: Option<Fact>,
+}
+
+impl Ground {
+    /// The same for a step that is also founded on what native options stand for.
+    #[must_use]
+    pub fn with_processor(self, processor: Option<Fact>) -> Self {
+        Self { processor, ..self }
+    }
+}
+
+/// A question and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
     #[serde(with = "digest_text")]
     question: Digest,
     #[serde(with = "digest_text")]
     answer: Digest,
+}
+
+impl From<Fact> for Ground {
+    fn from(toolchain: Fact) -> Self {
+        Self {
+            toolchain,
+            processor: None,
+        }
+    }
 }
 
 /// An answer in memory.
@@ -72,6 +98,16 @@ pub struct Toolchains {
     keep: Arc<dyn Keep>,
     identities: Cells<Identity>,
     by_flags: Cells<Toolchain>,
+    natives: Cells<NativeWords>,
+}
+
+/// How long an answer is of use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasting {
+    /// As long as its evidence holds, whoever asks.
+    Kept,
+    /// In this process.
+    InMemory,
 }
 
 impl Toolchains {
@@ -83,6 +119,7 @@ impl Toolchains {
             keep,
             identities: Mutex::default(),
             by_flags: Mutex::default(),
+            natives: Mutex::default(),
         }
     }
 
@@ -96,23 +133,69 @@ impl Toolchains {
     ) -> Result<Arc<Identity>, ToolchainFailure> {
         let mut key = Key::new("identity");
         key.add(driver.as_os_str()).add(invoked_as).environment(env);
-        let known = self.recall(&self.identities, key.finish(), || {
+        let known = self.recall(&self.identities, Lasting::Kept, key.finish(), || {
             let identity = identify(&*self.ask, driver, invoked_as, env)?;
-            let mut evidence = Evidence::default();
-            evidence.link(driver, &identity.driver_real);
-            for path in &identity.programs {
-                let digest = self.digests.digest(path)?;
-                evidence.files(&[ToolFile {
-                    path: path.clone(),
-                    digest,
-                }]);
-            }
             Ok(Proven {
+                evidence: self.drivers(&identity)?,
                 value: identity,
-                evidence,
             })
         })?;
         Ok(known.0)
+    }
+
+    /// The programs that stand for a driver are these.
+    fn drivers(&self, identity: &Identity) -> Result<Evidence, ToolchainFailure> {
+        let mut evidence = Evidence::default();
+        evidence.link(&identity.driver, &identity.driver_real);
+        for path in &identity.programs {
+            let digest = self.digests.digest(path)?;
+            evidence.files(&[ToolFile {
+                path: path.clone(),
+                digest,
+            }]);
+        }
+        Ok(evidence)
+    }
+
+    /// The command that also says what its native options stand for on this machine, and what that is founded on; the
+    /// command itself and nothing where it has none.
+    pub fn with_processor(
+        &self,
+        identity: &Identity,
+        command: CompileCommand,
+        cwd: &Path,
+        env: &Environment,
+    ) -> Result<(CompileCommand, Option<Fact>), ToolchainFailure> {
+        if command.native().next().is_none() {
+            return Ok((command, None));
+        }
+        let (words, fact) = self.native(&NativeSubject {
+            identity,
+            language: command.language,
+            flags: &flags_for_questions(&command),
+            cwd,
+            env,
+        })?;
+        Ok((command.with_processor(&words), Some(fact)))
+    }
+
+    /// What native options stand for on this machine.
+    pub fn native(&self, subject: &NativeSubject<'_>) -> Result<(Arc<NativeWords>, Fact), ToolchainFailure> {
+        let identity = subject.identity;
+        let mut key = Key::new("native");
+        key.add(identity.driver.as_os_str()).add(&identity.invoked_as);
+        key.add(OsStr::new(subject.language.driver_name()))
+            .add(subject.cwd.as_os_str());
+        for flag in subject.flags {
+            key.add(OsStr::new(flag));
+        }
+        key.environment(subject.env);
+        self.recall(&self.natives, Lasting::InMemory, key.finish(), || {
+            Ok(Proven {
+                evidence: self.drivers(identity)?,
+                value: native::learn(subject, &*self.ask)?,
+            })
+        })
     }
 
     /// The toolchain as it is for the language and the flags of a step, and what that is founded on.
@@ -135,7 +218,11 @@ impl Toolchains {
         // Another compiler under the same name.
         key.add(identity.driver_real.as_os_str())
             .add(OsStr::new(&format!("{:?}", identity.version)));
-        self.recall(&self.by_flags, key.finish(), || {
+        // What is kept may come to another machine.
+        for word in command.processor() {
+            key.add(OsStr::new(word));
+        }
+        let (toolchain, fact) = self.recall(&self.by_flags, Lasting::Kept, key.finish(), || {
             let subject = Subject {
                 identity,
                 language: command.language,
@@ -144,7 +231,8 @@ impl Toolchains {
                 env,
             };
             learn(&subject, &*self.ask, &*self.digests)
-        })
+        })?;
+        Ok((toolchain, Ground::from(fact)))
     }
 
     /// The toolchain of a step that is no compile, and what that is founded on. Who calls it has asked the tool itself;
@@ -161,57 +249,72 @@ impl Toolchains {
             }
         }
         key.add(OsStr::from_bytes(subject.facts)).environment(subject.env);
-        self.recall(&self.by_flags, key.finish(), || tool::learn(subject, &*self.digests))
+        let learn = || tool::learn(subject, &*self.digests);
+        let (toolchain, fact) = self.recall(&self.by_flags, Lasting::Kept, key.finish(), learn)?;
+        Ok((toolchain, Ground::from(fact)))
     }
 
     /// Whether the compiler would still answer so, as long as the files of the toolchain have the same content: that is
     /// not looked at again. Starts no process.
     pub fn still_stands(&self, ground: &Ground) -> bool {
+        self.stands(&self.by_flags, Lasting::Kept, &ground.toolchain)
+            && ground
+                .processor
+                .is_none_or(|processor| self.stands(&self.natives, Lasting::InMemory, &processor))
+    }
+
+    fn stands<T: Serialize + DeserializeOwned>(&self, cells: &Cells<T>, lasting: Lasting, fact: &Fact) -> bool {
         let known = {
-            let cell = cell(&self.by_flags, ground.question);
+            let cell = cell(cells, fact.question);
             let mut slot = lock(&cell);
             if slot.is_none() {
-                *slot = self.kept(&ground.question);
+                *slot = self.kept(lasting, &fact.question);
             }
             slot.clone()
         };
-        known.is_some_and(|known| known.digest == ground.answer && known.evidence.leads_to_the_same())
+        known.is_some_and(|known| known.digest == fact.answer && known.evidence.leads_to_the_same())
     }
 
     fn recall<T: Serialize + DeserializeOwned>(
         &self,
         cells: &Cells<T>,
+        lasting: Lasting,
         key: Digest,
         learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
-    ) -> Result<(Arc<T>, Ground), ToolchainFailure> {
+    ) -> Result<(Arc<T>, Fact), ToolchainFailure> {
         let cell = cell(cells, key);
         let mut slot = lock(&cell);
         let holds = |known: &Arc<Recalled<T>>| known.evidence.holds(&*self.digests);
-        let known = slot.take().filter(holds).or_else(|| self.kept(&key).filter(holds));
-        let known = known.map_or_else(|| self.learned(&key, learn), Ok)?;
-        let ground = Ground {
+        let known = slot.take().filter(holds);
+        let known = known.or_else(|| self.kept(lasting, &key).filter(holds));
+        let known = known.map_or_else(|| self.learned(lasting, &key, learn), Ok)?;
+        let fact = Fact {
             question: key,
             answer: known.digest,
         };
         let value = Arc::clone(&known.value);
         *slot = Some(known);
-        Ok((value, ground))
+        Ok((value, fact))
     }
 
     fn learned<T: Serialize>(
         &self,
+        lasting: Lasting,
         key: &Digest,
         learn: impl FnOnce() -> Result<Proven<T>, ToolchainFailure>,
     ) -> Result<Arc<Recalled<T>>, ToolchainFailure> {
         let proven = learn()?;
         // Names that are not UTF-8 cannot be kept, and no action can name them.
         let text = serde_json::to_vec(&proven).map_err(|_| ToolchainFailure::NotUtf8)?;
-        self.keep.put(key, &text);
+        if lasting == Lasting::Kept {
+            self.keep.put(key, &text);
+        }
         Recalled::of(proven).map(Arc::new).ok_or(ToolchainFailure::NotUtf8)
     }
 
-    fn kept<T: Serialize + DeserializeOwned>(&self, key: &Digest) -> Option<Arc<Recalled<T>>> {
-        let proven = serde_json::from_slice::<Proven<T>>(&self.keep.get(key)?).ok()?;
+    fn kept<T: DeserializeOwned + Serialize>(&self, lasting: Lasting, key: &Digest) -> Option<Arc<Recalled<T>>> {
+        let text = (lasting == Lasting::Kept).then(|| self.keep.get(key))??;
+        let proven = serde_json::from_slice::<Proven<T>>(&text).ok()?;
         Recalled::of(proven).map(Arc::new)
     }
 }

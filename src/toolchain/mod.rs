@@ -12,6 +12,7 @@ mod identify;
 mod known;
 pub mod loader;
 pub mod machine;
+mod native;
 mod parts;
 mod programs;
 pub mod search_list;
@@ -21,8 +22,9 @@ mod tool;
 
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
-pub use known::{Ground, Keep, Toolchains};
+pub use known::{Fact, Ground, Keep, Toolchains};
 pub use machine::{Answer, Ask, Environment, FileDigests, Question};
+pub use native::NativeSubject;
 pub use programs::find_in_path;
 pub use tool::ToolSubject;
 
@@ -87,6 +89,12 @@ pub enum ToolchainFailure {
     Unknown {
         /// Who was asked.
         driver: PathBuf,
+    },
+    /// A program that it runs is a script, which may run any other.
+    #[error("cannot tell what the script `{}` runs in the compiler's place", path.display())]
+    Script {
+        /// Which.
+        path: PathBuf,
     },
     /// One of its files has a name that no message can hold.
     #[error("the compiler's files have names that are not UTF-8")]

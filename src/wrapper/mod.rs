@@ -4,6 +4,7 @@
 //! no options, prints nothing of its own, and knows nothing of compilers.
 
 pub mod invocation;
+mod parent;
 mod publish;
 mod record;
 mod relay;
@@ -54,7 +55,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(invocation) => invocation,
         Err(no_tool) => return give_up(&no_tool),
     };
-    let nested = std::env::var_os(INSIDE).is_some();
+    let nested = std::env::var_os(INSIDE).is_some() || parent::makes_this_its_own_part(&invocation);
     let step = Step {
         invocation,
         search,

@@ -22,8 +22,8 @@ pub const WRAPPER_NAMES: [&str; 7] = [
     "rewrap-objcopy",
 ];
 
-/// What compilers look for on `PATH`, and what a directory of shims therefore holds.
-const TELLING_NAMES: [&str; 3] = ["ld", "cc", "gcc"];
+/// What tools look for on `PATH`, and what a directory of shims therefore holds.
+const TELLING_NAMES: [&str; 4] = ["ld", "ar", "cc", "gcc"];
 
 /// What `execvp` searches where `PATH` is not set (`confstr(_CS_PATH)` of glibc).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";

@@ -8,13 +8,28 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A compiler and the options of a build type.
+/// A compiler and what kind of build it makes.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     /// Name of the C driver; the C++ driver is its sibling.
     pub(crate) compiler: &'static str,
-    /// `Release` or `Debug`.
-    pub(crate) build_type: &'static str,
+    /// What is asked of it.
+    pub(crate) build_type: BuildType,
+}
+
+/// What a build asks of the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BuildType {
+    /// Optimised.
+    Release,
+    /// With debug information.
+    Debug,
+    /// Debug information in files of its own.
+    SplitDwarf,
+    /// Counting what is executed.
+    Coverage,
+    /// Optimised when it is linked.
+    Lto,
 }
 
 impl Kind {
@@ -25,11 +40,49 @@ impl Kind {
         }
     }
 
+    fn is_gcc(self) -> bool {
+        self.compiler.starts_with("gcc")
+    }
+
     fn flags(self) -> &'static str {
-        if self.build_type == "Release" {
-            "-O2 -DNDEBUG"
-        } else {
-            "-g"
+        match self.build_type {
+            BuildType::Release => "-O2 -DNDEBUG",
+            BuildType::Debug => "-g",
+            BuildType::SplitDwarf => "-g -gsplit-dwarf",
+            BuildType::Coverage => "-g --coverage",
+            BuildType::Lto => "-O2 -flto",
+        }
+    }
+
+    /// clang's objects for link-time optimisation are LLVM's own format, which GNU ld does not know.
+    fn link_flags(self) -> &'static str {
+        match (self.build_type, self.compiler) {
+            (BuildType::Lto, "clang") => "-fuse-ld=lld",
+            (BuildType::Lto, "clang-19") => "-fuse-ld=lld-19",
+            _ => "",
+        }
+    }
+
+    /// The archiver that can list the symbols of this compiler's objects.
+    fn archiver(self) -> &'static str {
+        match (self.build_type, self.compiler) {
+            (BuildType::Lto, "clang") => "llvm-ar-14",
+            (BuildType::Lto, "clang-19") => "llvm-ar-19",
+            (BuildType::Lto, _) => "gcc-ar",
+            _ => "ar",
+        }
+    }
+
+    fn ranlib(self) -> String {
+        self.archiver().replace("ar", "ranlib")
+    }
+
+    /// Meson's and CMake's own name for it; the others are given by flags.
+    fn named(self) -> Option<&'static str> {
+        match self.build_type {
+            BuildType::Release => Some("Release"),
+            BuildType::Debug => Some("Debug"),
+            _ => None,
         }
     }
 }
@@ -66,6 +119,7 @@ impl Watch {
             &watch.bin.join("capture"),
             "[ -n \"${CAPTURE_DIR-}\" ] || exec \"$@\"\n\
              out= previous=\nfor word; do [ \"$previous\" = -o ] && out=$word; previous=$word; done\n\
+             for word; do [ \"$word\" = -c ] && [ -n \"${SEED-}\" ] && set -- \"$@\" \"-frandom-seed=$out\"; done\n\
              key=$CAPTURE_DIR/$(printf '%s' \"$PWD|$out|$previous\" | md5sum | cut -c1-32)\n\
              rc=0; \"$@\" >\"$key.out\" 2>\"$key.err\" || rc=$?\n\
              cat \"$key.out\"; cat \"$key.err\" >&2\n\
@@ -85,24 +139,27 @@ impl Watch {
         fs::create_dir_all(&self.captured).expect("directory");
     }
 
-    /// Compiler starts that read a source: compiles, scans and preprocessor runs; not links and questions such as
-    /// `--version`.
-    pub(crate) fn reads(&self) -> Vec<String> {
-        self.started(&["-c", "-S", "-E", "-M", "-MM", "-fsyntax-only"])
+    /// Starts of compilers: everything but questions such as `--version`. An archiver's start would be a record.
+    pub(crate) fn starts(&self) -> Vec<String> {
+        const QUESTIONS: [&str; 4] = ["-v", "--help", "--version", "-###"];
+        self.started(
+            |word| QUESTIONS.contains(&word) || word.starts_with("-print") || word.starts_with("-dump"),
+            false,
+        )
     }
 
     /// Compiler starts that made something of a source. rewrap's scans do not.
     pub(crate) fn compiles(&self) -> Vec<String> {
-        self.started(&["-c", "-S"])
+        self.started(|word| ["-c", "-S"].contains(&word), true)
     }
 
-    /// Compiler starts with one of these words.
-    fn started(&self, with: &[&str]) -> Vec<String> {
+    /// Starts that have a word like this, or none.
+    fn started(&self, matches: impl Fn(&str) -> bool, with: bool) -> Vec<String> {
         let log = fs::read_to_string(&self.log).expect("log");
         log.lines()
             .filter(|line| {
                 let (_, args) = line.split_once('|').expect("the script's format");
-                args.split(' ').any(|word| with.contains(&word))
+                args.split(' ').any(&matches) == with
             })
             .map(str::to_owned)
             .collect()
@@ -155,83 +212,110 @@ pub(crate) struct Setup<'a> {
 impl Setup<'_> {
     /// Configures and builds in `dir`, a fresh copy of the source. Returns the build directory.
     pub(crate) fn build(&self, dir: &Path) -> PathBuf {
+        let (configure, build, build_dir) = self.commands(dir);
+        fs::create_dir_all(&build_dir).expect("build directory");
+        self.shell(&build_dir, &configure, false);
+        self.watch.reset();
+        self.shell(&build_dir, &build, true);
+        build_dir
+    }
+
+    /// How the project is configured and built, and where.
+    fn commands(&self, dir: &Path) -> (String, String, PathBuf) {
         let Self {
             project, kind, watch, ..
         } = self;
         let (cc, cxx) = (watch.driver(kind.compiler), watch.driver(&kind.cxx()));
         let capture = watch.driver("capture");
-        // What stands for the compiler: alone where a wrapper finds it by REWRAP_CC, in launcher form elsewhere.
-        let command = |compiler: &str| {
-            let wrapper = if self.wrapped { "rewrap-cc " } else { "" };
-            format!("{capture} {wrapper}{compiler}")
+        // What stands for a tool: alone where a wrapper finds it by REWRAP_CC, in launcher form elsewhere.
+        let command = |wrapper: &str, tool: &str| {
+            let wrapper = if self.wrapped { wrapper } else { "" };
+            format!("{capture} {wrapper} {tool}")
         };
-        let (launched_cc, launched_cxx) = (command(&cc), command(&cxx));
-        let alone_cc = if self.wrapped {
-            format!("{capture} rewrap-cc")
-        } else {
-            launched_cc.clone()
-        };
-        let flags = kind.flags();
-        let options = project
-            .options
-            .iter()
-            .map(|word| format!("'{word}'"))
-            .collect::<Vec<_>>()
-            .join(" ");
+        let (launched_cc, launched_cxx) = (command("rewrap-cc", &cc), command("rewrap-c++", &cxx));
+        let ar = command("rewrap-ar", kind.archiver());
+        let ranlib = command("rewrap-ranlib", &kind.ranlib());
+        let alone_cc = command("rewrap-cc", if self.wrapped { "" } else { &cc });
+        let (flags, link_flags) = (kind.flags(), kind.link_flags());
+        let options: Vec<String> = project.options.iter().map(|word| format!("'{word}'")).collect();
+        let options = options.join(" ");
         let targets = project.targets.join(" ");
-        let (configure, build, build_dir) = match project.system {
+        let tools = format!("AR='{ar}' RANLIB='{ranlib}'");
+        match project.system {
             System::Configure => (
-                format!("CC='{alone_cc}' CFLAGS='{flags}' ./configure {options}"),
+                format!("{tools} CC='{alone_cc}' CFLAGS='{flags}' LDFLAGS='{link_flags}' ./configure {options}"),
                 format!("make -j4 {targets}"),
                 dir.to_owned(),
             ),
-            System::Make => (
-                ":".to_owned(),
-                format!(
-                    "make -j4 CC='{alone_cc} -std=gnu99' CXX='{launched_cxx}' MYCXXFLAGS='{flags}' {options} {targets}"
-                ),
-                dir.join("src"),
-            ),
+            System::Make => {
+                // With wrappers on PATH, the build names nothing but the tools themselves.
+                let (rewrap, path) = (if self.wrapped { "rewrap build -- " } else { "" }, watch.bin.display());
+                let (cc, cxx) = (kind.compiler, kind.cxx());
+                let make = format!(
+                    "PATH=\"{path}:$PATH\" {rewrap}make -j4 CC='{capture} {cc} -std=gnu99 {flags} {link_flags}' \
+                     CXX='{capture} {cxx}' AR={} RANLIB={} {options} {targets}",
+                    kind.archiver(),
+                    kind.ranlib()
+                );
+                (":".to_owned(), make, dir.join(project.top))
+            }
             System::Autotools => (
-                format!("./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' {options}"),
+                format!("{tools} ./configure CC='{alone_cc}' CFLAGS='{flags} -Wall' LDFLAGS='{link_flags}' {options}"),
                 format!("make -j4 {targets}"),
                 dir.to_owned(),
             ),
             System::CMake(generator) => {
-                let launcher = if self.wrapped {
-                    format!("{capture};rewrap-cc")
+                let build = if generator == "Ninja" {
+                    format!("ninja -j4 -d keepdepfile {targets}")
                 } else {
-                    capture.clone()
+                    format!("make -j4 {targets}")
                 };
-                (
-                    format!(
-                        "cmake -S .. -B . -G '{generator}' -DCMAKE_BUILD_TYPE={} -DCMAKE_C_COMPILER={cc} \
-                         -DCMAKE_CXX_COMPILER={cxx} '-DCMAKE_C_COMPILER_LAUNCHER={launcher}' \
-                         '-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}' {options}",
-                        kind.build_type
-                    ),
-                    if generator == "Ninja" {
-                        format!("ninja -j4 -d keepdepfile {targets}")
-                    } else {
-                        format!("make -j4 {targets}")
-                    },
-                    dir.join("build"),
-                )
+                (self.cmake(generator, &options), build, dir.join("build"))
             }
             System::Meson => (
                 format!(
-                    "cd .. && CC='{launched_cc}' CXX='{launched_cxx}' meson setup build --buildtype={} {options}",
-                    kind.build_type.to_lowercase()
+                    "cd .. && AR='{ar}' CC='{launched_cc}' CXX='{launched_cxx}' CFLAGS='{}' CXXFLAGS='{}' \
+                     LDFLAGS='{link_flags}' meson setup build --buildtype={} {options}",
+                    if kind.named().is_some() { "" } else { flags },
+                    if kind.named().is_some() { "" } else { flags },
+                    kind.named().unwrap_or("plain").to_lowercase()
                 ),
                 "ninja -j4 -d keepdepfile".to_owned(),
                 dir.join("build"),
             ),
+        }
+    }
+
+    fn cmake(&self, generator: &str, options: &str) -> String {
+        let Self { kind, watch, .. } = self;
+        let capture = watch.driver("capture");
+        let mut words = vec![format!("cmake -S .. -B . -G '{generator}'")];
+        let mut define = |name: &str, value: &str| words.push(format!("'-D{name}={value}'"));
+        define("CMAKE_BUILD_TYPE", kind.named().unwrap_or_default());
+        define("CMAKE_AR", &format!("/usr/bin/{}", kind.archiver()));
+        define("CMAKE_RANLIB", &format!("/usr/bin/{}", kind.ranlib()));
+        let launcher = if self.wrapped {
+            // Archives have no launcher of CMake's.
+            let shims = Path::new(env!("CARGO_MANIFEST_DIR")).join("shims/rewrap.cmake");
+            define("CMAKE_PROJECT_INCLUDE", &shims.display().to_string());
+            define("REWRAP_LAUNCHER", env!("CARGO_BIN_EXE_rewrap-cc"));
+            format!("{capture};{}", env!("CARGO_BIN_EXE_rewrap-cc"))
+        } else {
+            capture
         };
-        fs::create_dir_all(&build_dir).expect("build directory");
-        self.shell(&build_dir, &configure, false);
-        watch.reset();
-        self.shell(&build_dir, &build, true);
-        build_dir
+        for (language, compiler) in [("C", kind.compiler.to_owned()), ("CXX", kind.cxx())] {
+            define(&format!("CMAKE_{language}_COMPILER"), &watch.driver(&compiler));
+            define(&format!("CMAKE_{language}_COMPILER_LAUNCHER"), &launcher);
+            define(&format!("CMAKE_{language}_LINKER_LAUNCHER"), &launcher);
+            if kind.named().is_none() {
+                define(&format!("CMAKE_{language}_FLAGS"), kind.flags());
+            }
+        }
+        for what in ["EXE", "SHARED", "MODULE"] {
+            define(&format!("CMAKE_{what}_LINKER_FLAGS"), kind.link_flags());
+        }
+        words.push(options.to_owned());
+        words.join(" ")
     }
 
     /// Runs the project's own tests.
@@ -248,6 +332,10 @@ impl Setup<'_> {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .env("REWRAP_CC", self.watch.driver(self.kind.compiler))
             .env("REWRAP_CXX", self.watch.driver(&self.kind.cxx()));
+        if capture && self.kind.is_gcc() {
+            // What gcc counts or leaves to the linker holds random names otherwise.
+            shell.env("SEED", "1");
+        }
         if capture {
             shell.env("CAPTURE_DIR", &self.watch.captured);
             shell.env("REWRAP_BUILD_ID", self.build_id);

@@ -1,12 +1,22 @@
 //! Compares what two builds left behind, byte for byte.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// What a build produced that a compiler, an archiver or a linker wrote: relative path → bytes.
-pub(crate) type Products = BTreeMap<PathBuf, Vec<u8>>;
+/// What a build produced that a compiler, an archiver or a linker wrote, by relative path.
+pub(crate) type Products = BTreeMap<PathBuf, Product>;
 
-/// Objects, archives, executables, libraries, assembly and depfiles below a directory.
+/// One file.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Product {
+    /// Permission bits.
+    pub(crate) mode: u32,
+    /// Content.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Objects, archives, executables, libraries, assembly, depfiles and coverage notes below a directory.
 pub(crate) fn products(dir: &Path) -> Products {
     walkdir::WalkDir::new(dir)
         .into_iter()
@@ -28,7 +38,8 @@ pub(crate) fn products(dir: &Path) -> Products {
                 return None;
             }
             let bytes = std::fs::read(entry.path()).expect("readable product");
-            is_product(&path, &bytes).then_some((path, bytes))
+            let mode = entry.metadata().expect("metadata").permissions().mode() & 0o777;
+            is_product(&path, &bytes).then_some((path, Product { mode, bytes }))
         })
         .collect()
 }
@@ -36,7 +47,11 @@ pub(crate) fn products(dir: &Path) -> Products {
 fn is_product(path: &Path, bytes: &[u8]) -> bool {
     let name = path.to_string_lossy();
     let depfile = [".d", ".Po", ".Plo", ".Tpo"].iter().any(|end| name.ends_with(end));
-    depfile || name.ends_with(".s") || bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"!<arch>\n")
+    depfile
+        || name.ends_with(".s")
+        || name.ends_with(".gcno")
+        || bytes.starts_with(b"\x7fELF")
+        || bytes.starts_with(b"!<arch>\n")
 }
 
 /// One line per difference; none if the two are equal.
@@ -53,11 +68,18 @@ pub(crate) fn differences(plain: &Products, wrapped: &Products, tolerated: &[(&s
         match (plain.get(path), wrapped.get(path)) {
             (Some(plain), Some(wrapped)) if plain == wrapped => {}
             (Some(plain), Some(wrapped)) => found.push(format!(
-                "{}: differs at byte {} ({} and {} bytes)",
+                "{}: differs at byte {} ({} and {} bytes, modes {:o} and {:o})",
                 path.display(),
-                plain.iter().zip(wrapped).take_while(|(a, b)| a == b).count(),
-                plain.len(),
-                wrapped.len()
+                plain
+                    .bytes
+                    .iter()
+                    .zip(&wrapped.bytes)
+                    .take_while(|(a, b)| a == b)
+                    .count(),
+                plain.bytes.len(),
+                wrapped.bytes.len(),
+                plain.mode,
+                wrapped.mode
             )),
             (Some(_), None) => found.push(format!("{}: missing in the wrapped build", path.display())),
             (None, _) => found.push(format!("{}: only in the wrapped build", path.display())),

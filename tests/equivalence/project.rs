@@ -5,7 +5,7 @@
 pub(crate) enum System {
     /// Its own `configure` script that takes `CC`, then make.
     Configure,
-    /// Plain make with `CC=…`.
+    /// Plain make by `rewrap build -- make`: wrappers for all tools on `PATH`.
     Make,
     /// `./configure CC=…`, make: libtool and automake's depfiles.
     Autotools,
@@ -19,6 +19,8 @@ pub(crate) enum System {
 pub(crate) struct Project {
     /// Name of the source package.
     pub(crate) name: &'static str,
+    /// Where make is called, below its top.
+    pub(crate) top: &'static str,
     /// How it is built.
     pub(crate) system: System,
     /// What the distribution's own rules do to the source first, as a shell command at its top; done once.
@@ -46,6 +48,7 @@ impl Project {
 pub(crate) const PROJECTS: &[Project] = &[
     Project {
         name: "zlib",
+        top: ".",
         system: System::Configure,
         prepare: ":",
         options: &[],
@@ -56,6 +59,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     },
     Project {
         name: "lua5.4",
+        top: "src",
         system: System::Make,
         prepare: r#"echo '#define DEB_HOST_MULTIARCH "x"' >src/lua5.4-deb-multiarch.h"#,
         // Its rule for the library makes two files in one recipe and is not safe in parallel.
@@ -67,6 +71,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     },
     Project {
         name: "jansson",
+        top: ".",
         system: System::Autotools,
         prepare: "autoreconf -fi >/dev/null 2>&1",
         options: &[],
@@ -77,6 +82,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     },
     Project {
         name: "fribidi",
+        top: ".",
         system: System::Meson,
         prepare: ":",
         options: &["-Ddocs=false"],
@@ -87,6 +93,7 @@ pub(crate) const PROJECTS: &[Project] = &[
     },
     Project {
         name: "fmtlib",
+        top: ".",
         system: System::CMake("Ninja"),
         prepare: ":",
         options: &["-DFMT_DOC=OFF"],
@@ -96,7 +103,31 @@ pub(crate) const PROJECTS: &[Project] = &[
         portable: true,
     },
     Project {
+        name: "bzip2",
+        top: ".",
+        system: System::Make,
+        prepare: ":",
+        options: &[],
+        targets: &["libbz2.a", "bzip2", "bzip2recover"],
+        test: "make -s test",
+        not_reproducible: &[],
+        portable: false,
+    },
+    Project {
+        name: "tinyxml2",
+        top: ".",
+        system: System::CMake("Ninja"),
+        // Nothing of the distribution's that is this small has precompiled headers.
+        prepare: "echo 'target_precompile_headers(tinyxml2 PRIVATE <cstdio> <string>)' >>CMakeLists.txt",
+        options: &["-DBUILD_SHARED_LIBS=ON"],
+        targets: &[],
+        test: "ctest --output-on-failure",
+        not_reproducible: &[],
+        portable: false,
+    },
+    Project {
         name: "googletest",
+        top: ".",
         system: System::CMake("Unix Makefiles"),
         prepare: ":",
         options: &["-Dgtest_build_samples=ON"],

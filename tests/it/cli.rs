@@ -1,6 +1,8 @@
 //! The commands for people through the real program: what they print, where, and how they exit.
 
 mod build;
+mod init;
+mod inputs;
 mod settings;
 mod state;
 mod usage;

@@ -4,16 +4,16 @@
 mod cases;
 pub(crate) mod command_line;
 pub(crate) mod project;
-mod worker;
+pub(crate) mod worker;
 
 use crate::tools::missing;
 use cases::{CASES, Case, Expect, PORTABLE};
 use project::Project;
-use rewrap::action::{BuiltAction, OutputKind, Placement};
+use rewrap::action::{BuiltAction, OutputFormat, Placement};
 use rewrap::command::Family;
 use rewrap::config::PathsMode;
 use rewrap::digest::Digest;
-use rewrap::outputs::{depfile, diagnostics};
+use rewrap::outputs::{self, diagnostics};
 use rewrap::toolchain::Toolchain;
 use std::path::PathBuf;
 use std::process::Command;
@@ -53,17 +53,13 @@ pub(crate) fn toolchain(name: &str) -> Option<Toolchain> {
 fn rewritten(
     ran: &Ran,
     built: &BuiltAction,
-    depfile: impl Fn(&[u8]) -> Vec<u8>,
+    output: impl Fn(&[u8], OutputFormat) -> Vec<u8>,
     text: impl Fn(&[u8]) -> Vec<u8>,
 ) -> Ran {
     let mut outputs = ran.outputs.clone();
-    for output in &built.outputs {
-        if let Some(bytes) = outputs.get_mut(&output.action_path) {
-            if output.kind == OutputKind::Depfile {
-                *bytes = depfile(bytes);
-            } else if output.is_text {
-                *bytes = text(bytes);
-            }
+    for declared in &built.outputs {
+        if let Some(bytes) = outputs.get_mut(&declared.action_path) {
+            *bytes = output(bytes, declared.format);
         }
     }
     Ran {
@@ -75,26 +71,26 @@ fn rewritten(
 }
 
 /// The run of an action as the user is to see it.
-fn restored(ran: &Ran, built: &BuiltAction, family: Family) -> Ran {
+pub(crate) fn restored(ran: &Ran, built: &BuiltAction) -> Ran {
     rewritten(
         ran,
         built,
-        |bytes| depfile::restore(bytes, &built.paths, family).expect("a depfile"),
+        |bytes, format| outputs::restore(bytes, format, &built.paths).expect("restorable"),
         |bytes| diagnostics::restore(bytes, &built.paths).expect("restorable"),
     )
 }
 
 /// The run of a command here as it is stored under the action.
-fn stored(ran: &Ran, built: &BuiltAction, family: Family) -> Ran {
+pub(crate) fn stored(ran: &Ran, built: &BuiltAction) -> Ran {
     rewritten(
         ran,
         built,
-        |bytes| depfile::relocate(bytes, &built.paths, family).expect("a depfile"),
+        |bytes, format| outputs::relocate(bytes, format, &built.paths).expect("relocatable"),
         |bytes| diagnostics::relocate(bytes, &built.paths).expect("relocatable"),
     )
 }
 
-fn differences(expected: &Ran, actual: &Ran) -> Option<String> {
+pub(crate) fn differences(expected: &Ran, actual: &Ran) -> Option<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if expected.exit != actual.exit || expected.stderr != actual.stderr || expected.stdout != actual.stdout {
         return Some(format!(
@@ -151,11 +147,11 @@ fn check_exact(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), Stri
         return Err(format!("fails at home: {}", String::from_utf8_lossy(&home.stderr)));
     }
     let far = worker::relocated(&project, &built, &temp.path().join("w/1f"));
-    if let Some(text) = differences(&home, &restored(&far, &built, toolchain.family)) {
+    if let Some(text) = differences(&home, &restored(&far, &built)) {
         return Err(text);
     }
-    let kept = stored(&home, &built, toolchain.family);
-    differences(&home, &restored(&kept, &built, toolchain.family)).map_or(Ok(()), Err)
+    let kept = stored(&home, &built);
+    differences(&home, &restored(&kept, &built)).map_or(Ok(()), Err)
 }
 
 /// Two checkouts of one content; where a run here may stand for the action, it gives the same bytes.
@@ -195,7 +191,7 @@ fn check_portable(case: &Case, cwd: &str, toolchain: &Toolchain) -> Result<(), S
     }
     if let (true, Some(args)) = (storable, &two.local_run.args) {
         let here = worker::at_home(&second, toolchain, args, &two);
-        if let Some(text) = differences(&far, &stored(&here, &two, toolchain.family)) {
+        if let Some(text) = differences(&far, &stored(&here, &two)) {
             return Err(format!("run here: {text}"));
         }
     }
@@ -287,11 +283,7 @@ fn include_paths_of_the_environment_are_relocated() {
         let home = worker::at_home_with(&project, &toolchain, &project.words(options), &built, &environment);
         let far = worker::relocated(&project, &built, &temp.path().join("w"));
         assert_eq!(home.exit, Some(0));
-        assert_eq!(
-            differences(&home, &restored(&far, &built, toolchain.family)),
-            None,
-            "{compiler}"
-        );
+        assert_eq!(differences(&home, &restored(&far, &built)), None, "{compiler}");
     }
 }
 
@@ -307,10 +299,6 @@ fn a_directory_with_odd_characters_is_no_obstacle() {
         let home = worker::at_home(&project, &toolchain, &project.words(options), &built);
         let far = worker::relocated(&project, &built, &temp.path().join("w"));
         assert_eq!(home.exit, Some(0));
-        assert_eq!(
-            differences(&home, &restored(&far, &built, toolchain.family)),
-            None,
-            "{compiler}"
-        );
+        assert_eq!(differences(&home, &restored(&far, &built)), None, "{compiler}");
     }
 }

@@ -8,19 +8,22 @@ use std::path::{Path, PathBuf};
 const SIBLINGS: &[(&str, &str)] = &[
     ("digest", "pb"), // A digest is sent as the protocol's message.
     ("observation", "digest"),
-    ("depfile", "command"),  // Its layout is that of a compiler family.
-    ("config", "host"),      // Files that may have changed are known by identity.
-    ("scan", "toolchain"),   // The compiler is asked.
-    ("link", "toolchain"),   // The driver is asked for the linker's command line.
-    ("link", "scan"),        // What a link reads is a scan too.
-    ("inputs", "scan"),      // A scan becomes an input set.
-    ("inputs", "toolchain"), // So do the compiler's own files.
-    ("action", "merkle"),    // An action names an input root.
-    ("remote", "store"),     // A server's services are stores.
-    ("daemon", "wire"),      // All three speak the protocol of wrapper and daemon.
+    ("depfile", "command"),        // Its layout is that of a compiler family.
+    ("config", "host"),            // Files that may have changed are known by identity.
+    ("scan", "toolchain"),         // The compiler is asked.
+    ("link", "toolchain"),         // The driver is asked for the linker's command line.
+    ("link", "scan"),              // What a link reads is a scan too.
+    ("object_tools", "toolchain"), // An archiver is asked who it is.
+    ("object_tools", "scan"),      // What it reads is a scan too.
+    ("inputs", "scan"),            // A scan becomes an input set.
+    ("inputs", "toolchain"),       // So do the compiler's own files.
+    ("action", "merkle"),          // An action names an input root.
+    ("remote", "store"),           // A server's services are stores.
+    ("daemon", "wire"),            // All three speak the protocol of wrapper and daemon.
     ("wrapper", "wire"),
-    ("wrapper", "daemon"),  // The wrapper connects to the daemon and starts it.
-    ("pipeline", "daemon"), // The pipeline is the daemon's service.
+    ("wrapper", "daemon"),   // The wrapper connects to the daemon and starts it.
+    ("pipeline", "daemon"),  // The pipeline is the daemon's service.
+    ("pipeline", "wrapper"), // A tool is asked with the `PATH` that the wrapper gives it.
     ("cli", "render"),
 ];
 
@@ -36,6 +39,10 @@ const MACHINE: &[(&str, &str)] = &[
     ("toolchain", "finds and reads the compiler's programs"),
     ("scan", "looks for names in directories"),
     ("link", "looks for libraries in directories, and into them"),
+    (
+        "object_tools",
+        "looks at archives and at what is there under the names of outputs",
+    ),
     ("inputs", "follows links of inputs"),
     ("manifest", "looks whether links are as they were"),
     ("store", "is on disk"),

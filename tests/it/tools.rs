@@ -49,12 +49,17 @@ pub(crate) fn sample<T: Copy + std::fmt::Debug>(items: &[T]) -> Vec<T> {
     if all() {
         return items.to_vec();
     }
-    let seed = std::env::var("REWRAP_TEST_SEED").map_or_else(
-        |_| std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs() / (24 * 60 * 60),
-        |seed| seed.parse().expect("a number"),
-    );
+    let seed = seed();
     let count = u64::try_from(items.len()).expect("few");
     let picked = items[usize::try_from(seed % count).expect("an index")];
     println!("REWRAP_TEST_SEED={seed} picks {picked:?}");
     vec![picked]
+}
+
+/// The number that picks samples: another one every day, or `REWRAP_TEST_SEED`.
+pub(crate) fn seed() -> u64 {
+    std::env::var("REWRAP_TEST_SEED").map_or_else(
+        |_| std::time::UNIX_EPOCH.elapsed().expect("a clock").as_secs() / (24 * 60 * 60),
+        |seed| seed.parse().expect("a number"),
+    )
 }

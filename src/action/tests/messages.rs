@@ -219,3 +219,17 @@ fn gcc_system_directories_have_the_name_that_gcc_records() {
     check("../inc", "/h/p/inc", "../inc");
     check("/h/p/link", "/h/p/a-longer-name", "../../_rw/link");
 }
+
+#[test]
+fn an_action_holds_the_processor_that_native_options_stand_for() {
+    let step = compile("a.c").arg("-march=", "native", Role::Native(Native::Asked));
+    let resolved = step.arg("-march=", "x", Role::Native(Native::Resolved));
+    let anywhere = resolved.build().command.arguments;
+    assert!(anywhere.contains(&"-march=x".to_owned()), "{anywhere:?}");
+    assert!(!anywhere.contains(&"-march=native".to_owned()), "{anywhere:?}");
+    let at_home = build_at_home(&resolved.request()).expect("an action");
+    // What a user who names this processor gets is another action.
+    let arguments = at_home.command.arguments;
+    assert!(arguments.contains(&"-march=native".to_owned()) && arguments.contains(&"-march=x".to_owned()));
+    assert_eq!(at_home.local_run.args, None);
+}

@@ -42,7 +42,16 @@ fn steps_are_placed_locally_for_a_reason() {
     check(dir("=/h/p/inc"), "root_in_option");
     check(base().output("/tmp/a.o"), "output_outside");
     check(base().output("../src/a.c"), "output_is_input");
-    check(base().option("-march=native"), "native_processor");
+    let native = Role::Native(Native::Asked);
+    check(base().arg("-march=", "native", native), "native_processor");
+    let known = base().arg("-march=", "native", native);
+    check(
+        known.arg("-march=", "x", Role::Native(Native::Known)),
+        "native_processor",
+    );
+    let resolved = base().arg("-march=", "native", native);
+    let resolved = resolved.arg("-march=", "x", Role::Native(Native::Resolved));
+    check(resolved.option("-g"), "gcc_native_recorded");
     let mut step = dir("/link/inc");
     step.real_dirs.insert("/link/inc".to_owned(), "/h/p/inc".into());
     check(step, "other_spelling");
@@ -96,6 +105,12 @@ fn an_outside_input_or_a_presentation_closes_only_the_way_to_a_worker() {
     assert!(kept.local_run.storable);
 
     step.inputs.outside.clear();
+    let mut clang = with_clang(compile("a.c"), 14);
+    clang.inputs.entries.extend([entry("src/all.pch")]);
+    assert_eq!(code(&clang.build()), "precompiled_header");
+    let made = clang.build().digest;
+    clang.inputs.times.insert("/home/u/proj/src/h.h".to_owned(), 1);
+    assert_ne!(clang.build().digest, made, "its times are part of the key");
     step.presentation.width = Some(80);
     assert_eq!(code(&step.build()), "presentation");
     step.presentation = Presentation {
@@ -126,9 +141,6 @@ fn what_no_key_holds_has_no_action() {
     let mut step = compile("a.c");
     step.inputs.once_alias = Some(("a.h".into(), "b.h".into()));
     check(&step, "once_alias");
-    let mut step = with_clang(compile("a.c"), 14);
-    step.inputs.entries.extend([entry("src/all.pch")]);
-    check(&step, "clang_precompiled_header");
     let mut step = compile("a.c");
     step.inputs.entries.extend([entry("src")]);
     check(&step, "contradicting_inputs");

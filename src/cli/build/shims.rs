@@ -1,10 +1,10 @@
-//! The directory of symlinks that stands before the compilers on `PATH`.
+//! The directory of symlinks that stands before compilers, linkers and archivers on `PATH`.
 //!
-//! It holds exactly the names of compilers that `PATH` has: one more, and `configure` would find a compiler that is not
+//! It holds exactly the names of such tools that `PATH` has: one more, and `configure` would find a tool that is not
 //! there. Its place depends on those names alone and is never removed, because CMake's cache remembers it; what it links
 //! to follows rewrap when it moves.
 
-use crate::command::is_driver_name;
+use crate::command::{is_driver_name, is_object_tool_name};
 use crate::config::Places;
 use crate::digest::Digest;
 use crate::failure::{Failure, FailureKind};
@@ -22,7 +22,7 @@ const WRAPPER: &str = "rewrap-cc";
 /// What `execvp` searches where `PATH` is not set.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// Makes the directory for the compilers of this `PATH`; gives back the `PATH` that begins with it.
+/// Makes the directory for the tools of this `PATH`; gives back the `PATH` that begins with it.
 pub(super) fn prepare(places: &Places, path: Option<OsString>) -> Result<OsString, Failure> {
     let Some(data) = &places.data else {
         let failure = Failure::new(
@@ -38,7 +38,7 @@ pub(super) fn prepare(places: &Places, path: Option<OsString>) -> Result<OsStrin
     let directories: Vec<PathBuf> = std::env::split_paths(&path)
         .filter(|directory| !directory.starts_with(&root))
         .collect();
-    let names = compilers_in(&directories, &wrapper);
+    let names = tools_in(&directories, &wrapper);
     let shims = root.join(place_of(&names));
     let made = make(&shims, &names, &wrapper).and_then(|()| repair(&root, &wrapper));
     made.map_err(Failure::from)?;
@@ -59,8 +59,8 @@ fn wrapper() -> Result<PathBuf, Failure> {
     }
 }
 
-/// The names of compilers in these directories.
-fn compilers_in(directories: &[PathBuf], wrapper: &Path) -> BTreeSet<String> {
+/// The names of the tools that are wrapped in these directories.
+fn tools_in(directories: &[PathBuf], wrapper: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     // A directory that cannot be read is one in which nothing is found.
     for entry in directories
@@ -70,7 +70,8 @@ fn compilers_in(directories: &[PathBuf], wrapper: &Path) -> BTreeSet<String> {
         .flatten()
     {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_driver_name(name)) else {
+        let is_wrapped = |name: &&str| is_driver_name(name) || is_object_tool_name(name);
+        let Some(name) = name.to_str().filter(is_wrapped) else {
             continue;
         };
         if !names.contains(name) && is_foreign_program(&entry.path(), wrapper) {
@@ -170,7 +171,7 @@ mod tests {
 
         fn make(&self, wrapper: &str) -> PathBuf {
             let wrapper = self.path(wrapper);
-            let names = compilers_in(&[self.path("none"), self.path("bin")], &wrapper);
+            let names = tools_in(&[self.path("none"), self.path("bin")], &wrapper);
             let shims = self.path("shims").join(place_of(&names));
             make(&shims, &names, &wrapper)
                 .and_then(|()| repair(&self.path("shims"), &wrapper))
@@ -180,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn shims_are_the_compilers_of_the_path_and_nothing_else() {
-        let machine = Machine::new(&["gcc", "clang-19"]);
+    fn shims_are_the_tools_of_the_path_and_nothing_else() {
+        let machine = Machine::new(&["gcc", "clang-19", "ld", "llvm-ar-19", "strip", "nm", "ld.so", "tar"]);
         fs::write(machine.path("bin/g++"), "not executable").expect("written");
         symlink(machine.path("old/rewrap-cc"), machine.path("bin/clang")).expect("linked");
         let shims = machine.make("old/rewrap-cc");
@@ -190,7 +191,7 @@ mod tests {
             .map(|e| e.expect("entry").file_name())
             .collect();
         names.sort();
-        assert_eq!(names, ["clang-19", "gcc"]);
+        assert_eq!(names, ["clang-19", "gcc", "ld", "llvm-ar-19", "strip"]);
         assert_eq!(
             fs::read_link(shims.join("gcc")).expect("a link"),
             machine.path("old/rewrap-cc")

@@ -1,5 +1,8 @@
 //! What a linker is told: the model of its command line, and how the words of linkers and of drivers that link are read.
 
+mod driver;
+mod driver_options;
+mod library_kinds;
 mod line;
 mod list;
 mod meanings;
@@ -9,6 +12,7 @@ mod response;
 mod table;
 mod tool;
 
+pub use driver::{parse_driver, unpredicted_with_lto};
 pub use tool::{parse_ld, parse_line, without_collect2_words};
 
 /// Whose options and behaviour a linker has.
@@ -27,7 +31,7 @@ pub enum Flavour {
 /// What is searched for where an input is named: the state of the command line at that place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct LinkState {
-    /// `-Bstatic` and its synonyms: `-l` takes no shared library.
+    /// `-Bstatic` and its synonyms: `-l` takes no shared library. `-l:FILE` takes what has that name.
     pub static_only: bool,
     /// `-b binary` and the like: the content is not looked at.
     pub raw: bool,
@@ -74,3 +78,6 @@ pub struct LinkLine {
     /// libraries matter (`-static` and `-r` do not look at them).
     pub dynamic: bool,
 }
+
+#[cfg(test)]
+mod tests;

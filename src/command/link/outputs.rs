@@ -5,12 +5,16 @@ use super::line::Asked;
 use crate::command::{ToolOutput, ToolText, Unrelocatable};
 
 /// The outputs, the primary one last.
+///
+/// Seen with GNU ld and gold 2.40, lld 14 and 19, mold 1.10: maps, dependency files and other lists are written over a
+/// file that is there, and through a symlink; all but mold put a new file in the place of an older program.
 pub(super) fn outputs(flavour: Flavour, asked: &Asked) -> Vec<ToolOutput> {
-    let mut outputs = asked.secondary.clone();
+    let mut outputs: Vec<ToolOutput> = asked.secondary.iter().map(|(_, output)| output.clone()).collect();
     outputs.push(ToolOutput {
         path: asked.output.clone().unwrap_or_else(|| "a.out".to_owned()),
         mode: if asked.relocatable { 0o666 } else { 0o777 },
-        in_place: flavour == Flavour::Mold,
+        // mold gives a shared library a new inode: a program that has loaded the old one goes on with it.
+        in_place: flavour == Flavour::Mold && !asked.shared,
         optional: false,
         text: ToolText::None,
         updates: false,

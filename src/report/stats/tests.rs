@@ -93,12 +93,45 @@ fn steps_without_an_action_are_neither_hit_nor_miss() {
     assert_eq!((stats.steps, stats.hits, stats.with_action), (6, 2, 4));
     assert_eq!(stats.reasons[0].steps, 2);
     assert_eq!(stats.reasons[0].code, "link");
+    assert_eq!((stats.not_taken[0].steps, &*stats.not_taken[0].code), (2, "link"));
+    assert_eq!((stats.misses.len(), &*stats.misses[0].code), (1, "unreachable"));
+}
+
+#[test]
+fn kinds_are_counted_and_questions_left_out() {
+    let mut records = sample();
+    for (record, kind) in records
+        .iter_mut()
+        .zip(["link", "compile", "link", "link", "probe", "archive"])
+    {
+        record.kind = kind.into();
+    }
+    let stats = tally(records.iter());
+    assert_eq!((stats.steps, stats.probes, stats.countable()), (6, 1, 5));
+    let kinds: Vec<_> = stats
+        .kinds
+        .iter()
+        .map(|(name, kind)| (name.as_str(), kind.steps, kind.with_action, kind.hits))
+        .collect();
+    assert_eq!(kinds, [("archive", 1, 1, 0), ("compile", 1, 1, 1), ("link", 3, 2, 1)]);
+    assert_eq!(stats.not_taken.iter().map(|reason| reason.steps).sum::<u64>(), 1);
+    let text = lines(&stats).join("\n");
+    for line in [
+        "and 1 question to tools, as configure scripts ask them",
+        "  3  links: 1 hit; 66 % can be cached",
+        "  5  in all: 2 hits; 80 % can be cached",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 #[test]
 fn the_text_says_where_why_and_how_long() {
     insta::assert_snapshot!(lines(&tally(sample().iter())).join("\n"), @r"
     6 steps: 2 hits (50 % of the 4 that can be cached)
+
+    By kind:
+      6  compiles: 2 hits; 66 % can be cached
 
     Where results came from:
       1  from the store on this machine
@@ -107,8 +140,10 @@ fn the_text_says_where_why_and_how_long() {
       2  ran here, because they cannot be cached
       1  ran here, because the server could not run them
 
-    Why not from a cache:
+    Why steps cannot be cached:
       2  links are not cached yet (link)
+
+    Why not from a cache:
       1  the server cannot be reached (unreachable)
 
     Time by phase, all steps together:
@@ -123,7 +158,7 @@ fn the_text_says_where_why_and_how_long() {
 #[test]
 fn the_json_form_is_stable() {
     let json = serde_json::to_string(&tally(sample()[3..4].iter())).expect("serialises");
-    insta::assert_snapshot!(json, @r#"{"steps":1,"with_action":0,"hits":0,"failed":0,"stored":0,"by_where":{"local_only":1},"by_kind":{"compile":1},"reasons":[{"code":"link","text":"links are not cached yet","steps":1}],"phase_micros":{"action":0,"download":0,"execute":0,"inputs":0,"local_run":1500000,"lookup":2000,"parse":0,"publish":0,"total":1502000,"upload":0},"input_bytes":0,"output_bytes":1024,"uploaded_bytes":0,"downloaded_bytes":0,"missed_inputs":[]}"#);
+    insta::assert_snapshot!(json, @r#"{"steps":1,"probes":0,"with_action":0,"hits":0,"failed":0,"stored":0,"by_where":{"local_only":1},"by_kind":{"compile":1},"kinds":{"compile":{"steps":1,"with_action":0,"hits":0}},"reasons":[{"code":"link","text":"links are not cached yet","steps":1}],"not_taken":[{"code":"link","text":"links are not cached yet","steps":1}],"misses":[],"phase_micros":{"action":0,"download":0,"execute":0,"inputs":0,"local_run":1500000,"lookup":2000,"parse":0,"publish":0,"total":1502000,"upload":0},"input_bytes":0,"output_bytes":1024,"uploaded_bytes":0,"downloaded_bytes":0,"missed_inputs":[]}"#);
 }
 
 #[test]

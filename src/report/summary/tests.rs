@@ -92,6 +92,28 @@ fn one_line_says_how_many_hit_and_why_others_ran() {
 }
 
 #[test]
+fn kinds_are_counted_where_there_are_several_and_questions_are_none() {
+    let of = |kind: &str| Record {
+        kind: kind.into(),
+        ..step(Where::LocalCache, "")
+    };
+    check(&[(2, of("compile"))], &["2 steps: 2 hits (100 %)"]);
+    check(
+        &[
+            (1, of("link")),
+            (3, of("compile")),
+            (7, of("probe")),
+            (1, of("archive")),
+        ],
+        &["5 steps (3 compiles, 1 archive, 1 link): 5 hits (100 %)"],
+    );
+    check(
+        &[(7, of("probe"))],
+        &["no step was seen but 7 questions to tools, which are not cached"],
+    );
+}
+
+#[test]
 fn what_hits_saved_is_known_from_earlier_runs() {
     let mut earlier = step(Where::Local, "");
     earlier.build_id = "earlier".into();

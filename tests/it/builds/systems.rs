@@ -92,15 +92,15 @@ AM_CCASFLAGS = -I$(srcdir)/include
 ";
 
 /// One way of building: shell text for a fresh copy of the sources, in their directory, with and without rewrap.
-struct Way {
-    name: &'static str,
-    plain: (&'static str, &'static str),
-    wrapped: (&'static str, &'static str),
+struct Way<'a> {
+    name: &'a str,
+    plain: (&'a str, &'a str),
+    wrapped: (&'a str, &'a str),
 }
 
 /// Builds three times in the same directory, each time from nothing.
 #[track_caller]
-fn check(sandbox: &Sandbox, way: &Way) {
+fn check(sandbox: &Sandbox, way: &Way<'_>) {
     let source = sandbox.path("source");
     let build = |(configure, build): (&str, &str)| -> (Told, Tree, Vec<String>) {
         let work = sandbox.work();
@@ -181,7 +181,10 @@ fn make() {
         &Way {
             name: "launcher",
             plain: (":", "make -j3 CC=clang-19 CXX=clang++-19"),
-            wrapped: (":", "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19'"),
+            wrapped: (
+                ":",
+                "make -j3 CC='rewrap-cc clang-19' CXX='rewrap-cc clang++-19' AR='rewrap-cc ar'",
+            ),
         },
     );
     let masquerade = sandbox.path("masquerade");
@@ -286,6 +289,57 @@ fn cmake() {
     );
 }
 
+/// The file that is installed for CMake wraps also what CMake has no launcher for, and nothing while configuring.
+#[test]
+fn cmake_with_the_installed_file() {
+    let project = CMAKE.replace("project(app C CXX)", "project(app C CXX ASM)").replace(
+        "set_source_files_properties(three.S PROPERTIES LANGUAGE C)",
+        "add_library(lto STATIC sub/one.c)\nset_target_properties(lto PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)\n\
+         target_include_directories(lto PUBLIC include)\ntarget_compile_definitions(lto PRIVATE ONE=1)\n\
+         target_compile_options(lto PRIVATE -frandom-seed=one)",
+    );
+    let sandbox = sandbox(&[("CMakeLists.txt", &project)]);
+    fs::create_dir_all(sandbox.path("share/rewrap")).unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/shims/rewrap.cmake");
+    fs::copy(file, sandbox.path("share/rewrap/rewrap.cmake")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_rewrap-cc"), sandbox.path("bin/rewrap-cc")).unwrap();
+    let mut before = sandbox.stats()["by_kind"].clone();
+    for (cc, cxx, generator, build, option) in [
+        (
+            "gcc",
+            "g++",
+            "Ninja",
+            "ninja -C build -d keepdepfile",
+            "PROJECT_INCLUDE",
+        ),
+        (
+            "clang",
+            "clang++",
+            "'Unix Makefiles'",
+            "make -C build -j3",
+            "TOOLCHAIN_FILE",
+        ),
+    ] {
+        let configure =
+            format!("cmake -S . -B build -G {generator} -DCMAKE_C_COMPILER={cc} -DCMAKE_CXX_COMPILER={cxx}");
+        let with_file = format!("{configure} -DCMAKE_{option}=${{HOME%/user/home}}/share/rewrap/rewrap.cmake");
+        check(
+            &sandbox,
+            &Way {
+                name: option,
+                plain: (&configure, build),
+                wrapped: (&with_file, build),
+            },
+        );
+        // Five objects, one program, two archives that are written and indexed; each twice.
+        let now = sandbox.stats()["by_kind"].clone();
+        let steps = |kind: &str| now[kind].as_u64().unwrap_or(0) - before[kind].as_u64().unwrap_or(0);
+        let kinds = ["compile", "link", "archive", "probe", "other"].map(steps);
+        assert_eq!(kinds, [10, 2, 8, 0, 0], "{option}: {now}");
+        before = now;
+    }
+}
+
 #[test]
 fn meson() {
     let sandbox = sandbox(&[("meson.build", MESON)]);
@@ -295,7 +349,7 @@ fn meson() {
             name: "Meson",
             plain: ("CC=gcc CXX=g++ meson setup build", "ninja -C build -d keepdepfile"),
             wrapped: (
-                "CC='rewrap-cc gcc' CXX='rewrap-cc g++' meson setup build",
+                "CC='rewrap-cc gcc' CXX='rewrap-cc g++' AR='rewrap-cc gcc-ar' meson setup build",
                 "ninja -C build -d keepdepfile",
             ),
         },
@@ -315,7 +369,10 @@ fn autotools() {
         &Way {
             name: "autotools",
             plain: ("./configure CC=gcc CXX=g++", "make -j3"),
-            wrapped: ("./configure CC='rewrap-cc gcc' CXX='rewrap-cc g++'", "make -j3"),
+            wrapped: (
+                "./configure CC='rewrap-cc gcc' CXX='rewrap-cc g++' AR='rewrap-cc ar' RANLIB='rewrap-cc ranlib'",
+                "make -j3",
+            ),
         },
     );
 }

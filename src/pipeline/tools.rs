@@ -1,0 +1,176 @@
+//! Steps that are no compiles: what a link, an archiver or another tool on object files means, and what it reads.
+
+use super::history::{Note, timed};
+use super::parts::{Parts, ResponseFiles, Subject, place};
+use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
+use super::{Pipeline, request::Request};
+use crate::command::link as link_command;
+use crate::command::{Driver, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use};
+use crate::inputs;
+use crate::link::{self, LinkPlan, LinkStep};
+use crate::toolchain::Identity;
+use std::ffi::OsStr;
+
+impl Pipeline {
+    /// A link by this driver, or by the linker that was called itself.
+    pub(super) fn link<'a>(
+        &self,
+        asked: Asked<'a>,
+        driver: Option<&Identity>,
+        note: &mut Note,
+    ) -> Result<Parts<'a>, NoStep> {
+        let Asked { request, env, .. } = asked;
+        let args = words(request);
+        "link".clone_into(&mut note.record.kind);
+        refuse_variables(request, tool_environment_use)?;
+        refuse_probes(request)?;
+        let step = LinkStep {
+            driver,
+            tool: request.tool,
+            invoked_as: OsStr::new(request.invoked_as),
+            args: &args,
+            cwd: &request.cwd,
+            env,
+        };
+        let mut parse_micros = 0;
+        let understood = timed(&mut parse_micros, || self.understand_link(&step, request));
+        note.phases().parse += parse_micros;
+        let (command, plan, response_files) = understood?;
+        check_outputs(&command, request, note)?;
+        let place = place(request, asked.config)?;
+        place.root.exec_root().clone_into(&mut note.record.exec_root);
+        let mut inputs_micros = 0;
+        let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
+            let mut response_files = response_files;
+            let line = link_command::parse_line(
+                plan.flavour,
+                &plan.line,
+                &mut response_reader(&request.cwd, &mut response_files),
+            )?;
+            let resolved = link::resolve(&line, &plan, &request.cwd, env, &*self.files)?;
+            let facts = plan.facts();
+            let (toolchain, ground) = self.toolchains.tool(&plan.subject(&step, &facts))?;
+            let places = place.places(request, asked.config);
+            let inputs = inputs::collect_tool(&command, &resolved.scan, &toolchain, places, &*self.files)?;
+            Ok((response_files, toolchain, ground, inputs, resolved))
+        });
+        note.phases().inputs += inputs_micros;
+        let (response_files, toolchain, ground, inputs, resolved) = found?;
+        Ok(Parts {
+            request,
+            config: asked.config,
+            subject: Subject::Tool {
+                command,
+                traits: Some(resolved.traits),
+                scan: resolved.scan,
+            },
+            response_files,
+            toolchain,
+            ground,
+            inputs,
+            place,
+            began: asked.began,
+            lasting: true,
+        })
+    }
+
+    /// What the user's words mean to driver and linker, and the line that the linker is given in the end.
+    fn understand_link(
+        &self,
+        step: &LinkStep<'_>,
+        request: &Request<'_>,
+    ) -> Result<(ToolCommand, LinkPlan, ResponseFiles), NoStep> {
+        let mut response_files = ResponseFiles::new();
+        let mut read = response_reader(&request.cwd, &mut response_files);
+        let plan = link::plan(&*self.ask, step)?;
+        let command = match step.driver {
+            None => link_command::parse_ld(plan.flavour, step.args, &mut read)?,
+            Some(identity) => {
+                let driver = Driver {
+                    family: identity.family,
+                    cxx: identity.cxx,
+                    version: identity.version,
+                };
+                link_command::parse_driver(&driver, plan.flavour, step.args, &mut read)?
+            }
+        };
+        drop(read);
+        Ok((command, plan, response_files))
+    }
+
+    /// `ar`, `ranlib`, `strip`, `objcopy`, `dwp`.
+    pub(super) fn object_tool<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
+        let Asked { request, env, .. } = asked;
+        let kind = match Tool::of(file_name(request.invoked_as)) {
+            Tool::Binutil => ToolKind::Object,
+            Tool::Archiver | Tool::Linker | Tool::Compiler => ToolKind::Archive,
+        };
+        kind.code().clone_into(&mut note.record.kind);
+        refuse_variables(request, tool_environment_use)?;
+        refuse_probes(request)?;
+        let identity = self
+            .object_tools
+            .identify(request.tool, OsStr::new(request.invoked_as), env)?;
+        let mut response_files = ResponseFiles::new();
+        let mut parse_micros = 0;
+        let parsed = timed(&mut parse_micros, || {
+            identity.parse(&words(request), &mut response_reader(&request.cwd, &mut response_files))
+        });
+        note.phases().parse += parse_micros;
+        let parsed = parsed?;
+        check_outputs(parsed.command(), request, note)?;
+        let place = place(request, asked.config)?;
+        place.root.exec_root().clone_into(&mut note.record.exec_root);
+        let mut inputs_micros = 0;
+        let found = timed(&mut inputs_micros, || -> Result<_, NoStep> {
+            let (toolchain, ground) = identity.toolchain(&parsed, &request.cwd, env, &self.toolchains)?;
+            let resolved = crate::object_tools::inputs_of(parsed, &identity, &request.cwd, env, &*self.files)?;
+            let places = place.places(request, asked.config);
+            let inputs = inputs::collect_tool(&resolved.command, &resolved.scan, &toolchain, places, &*self.files)?;
+            Ok((toolchain, ground, resolved, inputs))
+        });
+        note.phases().inputs += inputs_micros;
+        let (toolchain, ground, resolved, inputs) = found?;
+        Ok(Parts {
+            request,
+            config: asked.config,
+            subject: Subject::Tool {
+                command: resolved.command,
+                traits: None,
+                scan: resolved.scan,
+            },
+            response_files,
+            toolchain,
+            ground,
+            inputs,
+            place,
+            began: asked.began,
+            lasting: !resolved.mode_of_input,
+        })
+    }
+}
+
+fn words(request: &Request<'_>) -> Vec<String> {
+    request.args.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// What configure scripts and CMake try is none of the build's steps.
+fn refuse_probes(request: &Request<'_>) -> Result<(), NoStep> {
+    let cwd = request.cwd.to_string_lossy();
+    match request.args.iter().find(|word| is_configure_probe(word, &cwd)) {
+        Some(path) => Err(LocalOnly::ConfigureProbe {
+            path: (*path).to_owned(),
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+fn check_outputs(command: &ToolCommand, request: &Request<'_>, note: &mut Note) -> Result<(), NoStep> {
+    command.primary().clone_into(&mut note.record.output);
+    let outputs = command.outputs.iter().map(|output| output.path.as_str());
+    match irregular_output(outputs, &request.cwd) {
+        Some(path) => Err(LocalOnly::OutputNotRegular { path }.into()),
+        None => Ok(()),
+    }
+}
