@@ -240,6 +240,7 @@ pub(super) const CASES: &[Case] = &[
         "-B/usr/lib/llvm-19/bin -fuse-ld=lld main.o f.o -o out",
     )
     .only(&["gcc -fuse-ld=bfd"]),
+    Case::ld("another emulation", "-m elf_i386 -e f wrong/f.o -o out"),
     Case::ld("a relocatable object", "-r main.o f.o -o out.o"),
     Case::ld("a shared library", "-shared f.o -Llib -lg -o out.so"),
     Case::ld("a program", "start.o f.o -o out"),
