@@ -133,7 +133,7 @@ pub(super) const LINKS: &[Case] = &[
     link("{A}/obj/main_g.o {A}/lib/libg.so -o prog -Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib -Wl,-rpath-link,{A}/lib"),
     link("-shared {A}/obj/main_g.o -L{A}/lib -lg -o libq.so -Wl,-rpath,{X}/lib -Wl,-dynamic-linker,{X}/ld.so"),
     link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_RUN_PATH", "/nothing:{X}/lib")]),
-    link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_LIBRARY_PATH", "{A}/lib")]),
+    link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_LIBRARY_PATH", "{X}/lib")]),
     link("{A}/obj/main.o -lf -o prog").env(&[("LIBRARY_PATH", "/nothing:{A}/lib")]),
     case("{A}/obj/main_n.o {A}/lib/libn.so -o prog", Here("without_soname")),
     link("{A}/obj/main_n.o -L{A}/lib -ln -o prog"),
