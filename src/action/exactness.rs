@@ -4,7 +4,7 @@
 use super::reason::{NoAction, PlacedLocally};
 use super::words::Words;
 use super::{ActionRequest, TimeUse};
-use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind};
+use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind, Stage};
 use crate::config::PathsMode;
 use crate::inputs::Entry;
 
@@ -260,11 +260,6 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     if let Some((first, second)) = &request.inputs.once_alias {
         return Err(NoAction::OnceAlias(first.clone(), second.clone()));
     }
-    if request.command.family == Family::Clang
-        && let Some(header) = precompiled_header(request, words)
-    {
-        return Err(NoAction::ClangPrecompiledHeader(header));
-    }
     let TimeUse { date_time, timestamp } = request.time;
     let epoch = request.environment.iter().any(|(name, _)| name == "SOURCE_DATE_EPOCH");
     // clang 14 ignores the variable; which release began to obey it was not tried.
@@ -281,13 +276,22 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     Ok(())
 }
 
+/// The precompiled header that is made, named, or among the inputs.
 fn precompiled_header(request: &ActionRequest<'_>, words: &Words) -> Option<String> {
+    if request.command.stage == Stage::PrecompiledHeader {
+        return Some(request.command.output.clone());
+    }
     let is_compiled = |name: &str| [".gch", ".pch"].iter().any(|suffix| name.ends_with(suffix));
     let read = request.inputs.entries.iter().find(|(path, entry)| {
         matches!(entry, Entry::File { .. } | Entry::Symlink { .. }) && path.components().any(is_compiled)
     });
-    let named = words.one_of(&["-include-pch", "-emit-pch"]);
-    read.map(|(path, _)| path.to_string()).or(named.map(str::to_owned))
+    let read = read.map(|(path, _)| path.to_string());
+    let outside = request.inputs.outside.iter().map(|file| &file.path);
+    let outside = outside
+        .filter(|path| path.iter().filter_map(|name| name.to_str()).any(is_compiled))
+        .map(|path| path.display().to_string());
+    let named = words.find(|word| word.starts_with("-include-pch") || word == "-emit-pch");
+    read.or_else(|| outside.min()).or(named.map(str::to_owned))
 }
 
 /// What places a step locally in both modes, whatever its words say about paths.

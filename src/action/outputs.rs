@@ -102,7 +102,8 @@ impl Outputs {
         }
         if let Some(output) = outputs.declare(&frame, OutputKind::Primary, &command.output) {
             // gcc's assembler removes an old object; its compiler proper opens what there is.
-            output.in_place = command.family == Family::Gcc && command.stage == Stage::Assembly;
+            let opens_it = matches!(command.stage, Stage::Assembly | Stage::PrecompiledHeader);
+            output.in_place = command.family == Family::Gcc && opens_it;
         }
         outputs
     }

@@ -59,6 +59,7 @@ pub(super) enum Subject {
         command: ToolCommand,
         /// Of a link.
         traits: Option<LinkTraits>,
+        scan: Scan,
     },
 }
 
@@ -100,6 +101,13 @@ impl Subject {
         match self {
             Self::Compile { .. } => environment_use,
             Self::Tool { .. } => tool_environment_use,
+        }
+    }
+
+    /// What it reads, apart from what options name.
+    pub(super) fn scan(&self) -> &Scan {
+        match self {
+            Self::Compile { scan, .. } | Self::Tool { scan, .. } => scan,
         }
     }
 
@@ -173,7 +181,7 @@ impl Parts<'_> {
                 let build = if at_home { action::build_at_home } else { action::build };
                 Ok(build(&request)?)
             }
-            Subject::Tool { command, traits } => {
+            Subject::Tool { command, traits, .. } => {
                 let request = ToolRequest {
                     command,
                     traits: traits.as_ref(),

@@ -53,6 +53,7 @@ pub fn flags_for_questions(command: &CompileCommand) -> Vec<String> {
 
 fn matters(arg: &Arg) -> bool {
     match arg.role {
+        Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Plain | Role::Structure => !writes_files_besides(&arg.name) && !is_known_not_to_matter(arg),
         Role::ToolDir | Role::Native(Native::Asked) => true,
         Role::Input => ["-specs", "--specs", "--config", "-fplugin="]
