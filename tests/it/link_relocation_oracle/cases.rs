@@ -137,6 +137,9 @@ pub(super) const LINKS: &[Case] = &[
     link("{A}/obj/main.o -lf -o prog").env(&[("LIBRARY_PATH", "/nothing:{A}/lib")]),
     case("{A}/obj/main_n.o {A}/lib/libn.so -o prog", Here("without_soname")),
     link("{A}/obj/main_n.o -L{A}/lib -ln -o prog"),
+    link("{A}/obj/main_top.o -L{A}/lib -ltop -o prog"),
+    case("{A}/obj/main_top.o -L{A}/lib -labsn -o prog", AlwaysHere("path_in_text")).only(&[Bfd]),
+    link("{A}/obj/main_top.o -L{A}/lib -labsn -o prog").only(NOT_BFD),
     case("{A}/obj/main_n.o -L{A}/lib -lscript -o prog", Here("without_soname")),
 
     // Text that names files.
@@ -156,7 +159,8 @@ pub(super) const LINKS: &[Case] = &[
     link("{A}/obj/main.o {A}/obj/f.o -o prog -Wl,--dependency-file={A}/out/prog.d"),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--why-extract={A}/out/why").only(&[Lld]),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--trace"),
-    link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--gc-sections,--print-gc-sections"),
+    // mold prints them in any order.
+    link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--gc-sections,--print-gc-sections").only(NOT_MOLD),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--cref").only(GNU),
     link("{A}/obj/bad.o -o prog").fails().only(NOT_GOLD),
     link("{A}/obj/bad.o -o prog").fails().only(&[Gold]).with(Gcc),
