@@ -61,6 +61,8 @@ enum Opt {
     MessageLength,
     OtherOutput,
     SaveTemps,
+    Dump,
+    PortableText,
     NativeRecorded,
 }
 
@@ -106,7 +108,9 @@ static TABLE: &[Row] = &[
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
     row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
-    row(("save_temps", "intermediate files hold names as spelled"), None, When::Absolute, Portable::Here, Opt::SaveTemps),
+    row(("compiler_dump", "the compiler's dumps and listings may hold any of its names"), None, When::Always, Portable::Here, Opt::Dump),
+    row(("preprocessed_text", "preprocessed text holds names that no map reaches"), None, When::Always, Portable::Here, Opt::PortableText),
+    row(("save_temps", "intermediate files hold names as spelled"), None, When::Always, Portable::Here, Opt::SaveTemps),
 ];
 
 impl Opt {
@@ -170,6 +174,15 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            Self::Dump => request
+                .command
+                .secondary
+                .iter()
+                .any(|output| output.kind == SecondaryKind::Dump),
+            Self::PortableText => {
+                request.command.stage == Stage::Preprocess
+                    && (request.paths == PathsMode::Portable || !is_plain_in_quotes(request.place.exec_root()))
+            }
             // It takes a native option to pieces, and lists them in another place than where the user's own would stand.
             Self::NativeRecorded => {
                 request.command.native().next().is_some()
@@ -180,6 +193,12 @@ impl Opt {
             Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
         }
     }
+}
+
+/// Whether a compiler prints a name between quotes as it is.
+fn is_plain_in_quotes(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\'))
 }
 
 /// What was rewritten when the words of the command were relocated.

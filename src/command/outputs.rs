@@ -201,7 +201,10 @@ impl Asked {
         let stem = match (self.named(Named::DumpBase), extension) {
             (Some(stem), _) if stem.is_empty() || stem.ends_with('/') => return Err(exotic("-dumpbase")),
             (None, Some(_)) => return Err(exotic("-dumpbase-ext")),
-            (Some(stem), extension) => stem.strip_suffix(extension.unwrap_or_default()).unwrap_or(stem),
+            (Some(stem), extension) => {
+                let short = stem.strip_suffix(extension.unwrap_or_default());
+                short.filter(|short| !short.is_empty()).unwrap_or(stem)
+            }
             (None, None) => cut_suffix(output.map_or(base, file_name)),
         };
         if stem.contains('/') {
@@ -264,8 +267,14 @@ impl Asked {
                 add(Some(false), dump.clone(), SecondaryKind::Dump);
             }
         }
-        if self.has(Feature::TimeTrace) && !language.is_assembler() && self.named(Named::TimeTrace).is_none() {
+        let traces = !language.is_assembler() || stage == Stage::Preprocess;
+        if self.has(Feature::TimeTrace) && traces && self.named(Named::TimeTrace).is_none() {
             add(Some(true), format!("{aux}.json"), SecondaryKind::Other);
+        }
+        if family == Family::Clang && !self.listings.is_empty() {
+            return Err(LocalOnly::ExoticOutput {
+                option: "-Wa,-a".to_owned(),
+            });
         }
         for listing in self.listings.iter().filter(|_| stage == Stage::Object) {
             add(Some(true), listing.clone(), SecondaryKind::Dump);
@@ -280,7 +289,10 @@ impl Asked {
                     });
                 }
                 Named::TimeTrace => language != Language::Assembler,
-                Named::ThinLink => self.thin_link(compile, path)?,
+                Named::ThinLink => {
+                    add(self.thin_link(compile, path)?, path.clone(), SecondaryKind::Other);
+                    false
+                }
                 Named::Diagnostics | Named::Prototypes => true,
                 Named::CoverageNotes
                 | Named::OptimizationRecord
@@ -294,11 +306,11 @@ impl Asked {
         Ok(files)
     }
 
-    /// Written beside bitcode for links, if that is what is written.
-    fn thin_link(&self, compile: &Compile<'_>, path: &str) -> Result<bool, LocalOnly> {
+    /// Written beside bitcode for links, of one of two kinds.
+    fn thin_link(&self, compile: &Compile<'_>, path: &str) -> Result<Option<bool>, LocalOnly> {
         match compile.stage {
-            Stage::Object if self.has(Feature::Lto) && !compile.language.is_assembler() => Ok(true),
-            Stage::Preprocess => Ok(false),
+            Stage::Object if self.has(Feature::Lto) && !compile.language.is_assembler() => Ok(Some(false)),
+            Stage::Preprocess => Ok(None),
             Stage::Object | Stage::Assembly | Stage::PrecompiledHeader => Err(LocalOnly::ExoticOutput {
                 option: format!("-fthin-link-bitcode={path}"),
             }),
@@ -330,10 +342,10 @@ impl Asked {
                 let dir = self.output.as_deref().filter(|_| beside_output);
                 let dir = dir.map_or("", |output| &output[..output.len() - file_name(output).len()]);
                 let stem = format!("{dir}{}", cut_suffix(file_name(compile.source)));
-                (stem, !self.has(Feature::Lto))
+                (stem, true)
             }
         };
-        let text = assembles && (compile.family == Family::Gcc || bitcode);
+        let text = assembles && (compile.family == Family::Gcc || !self.has(Feature::Lto));
         let suffixes: &[(&str, bool)] = match language {
             Language::C => &[(".i", true), (".bc", bitcode), (".s", text)],
             Language::Cxx => &[(".ii", true), (".bc", bitcode), (".s", text)],
@@ -350,10 +362,12 @@ impl Asked {
         Ok(files.map(file).collect())
     }
 
-    /// Whether the compiler gets as far as machine code, which some files describe; `Some(false)`: depends on its version.
+    /// Whether the compiler gets as far as machine code, which some files describe; `Some(false)`: depends on its
+    /// version, or on more options.
     fn writes_code(&self, family: Family) -> Option<bool> {
         let llvm = family == Family::Clang && self.has(Feature::EmitLlvm);
         match family {
+            Family::Clang if self.has(Feature::EmbedBitcode) => Some(false),
             _ if !llvm && !self.has(Feature::Lto) => Some(true),
             Family::Clang if !llvm && self.has(Feature::FatLto) => Some(false),
             Family::Gcc | Family::Clang => None,
