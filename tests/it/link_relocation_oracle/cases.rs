@@ -37,6 +37,11 @@ impl Case {
         self.linkers.contains(&flavour) && self.family.is_none_or(|only| family == Some(only))
     }
 
+    /// With names of either kind, relocated by all.
+    pub(super) const fn plain(words: &'static str) -> Self {
+        link(words)
+    }
+
     const fn only(self, linkers: &'static [Flavour]) -> Self {
         Self { linkers, ..self }
     }

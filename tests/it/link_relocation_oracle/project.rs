@@ -71,6 +71,8 @@ const STEPS: &[&str] = &[
     "{cc} -shared obj/deep.o -o lib/libdeep.so -Wl,-soname,libdeep.so",
     "{cc} -shared obj/g.o -o lib/libg.so -Wl,-soname,libg.so -Llib -ldeep",
     "{cc} -shared obj/n.o -o lib/libn.so",
+    "{cc} -fPIC -c src/main_n.c -o obj/plain.o",
+    "{cc} -fPIC -c src/n.c -o obj/plain_n.o",
     "{cc} -g -fPIC -c {X}/src/main_top.c -o obj/main_top.o",
     "{cc} -g -fPIC -shared src/mid.c -o deep/libmid.so -Wl,-soname,libmid.so",
     "{cc} -g -fPIC -shared src/top.c -o lib/libtop.so -Wl,-soname,libtop.so -Ldeep -lmid -Wl,-rpath,{X}/deep",
