@@ -63,7 +63,7 @@ pub(super) const LLVM_AR: &[Case] = &[
     ("qcL @/new.a @/lib/thin.a", ""),
     ("qcL @/new.a @/abs.a", "here"),
     ("rc --format=gnu @/new.a @/a.o", ""),
-    ("--plugin=@/none.so rc @/new.a @/a.o", ""),
+    ("--plugin=/none.so rc @/new.a @/a.o", ""),
     ("rcl @/new.a @/a.o", ""),
     ("d @/none.a a.o", "fails"),
 ];
