@@ -29,6 +29,8 @@ pub enum OutputFormat {
     Bytes,
     /// As diagnostics do.
     Text,
+    /// As diagnostics do, but only in the lines by which the preprocessor says where it is.
+    LineMarkers,
     /// A link map of GNU ld or gold, whose tables are laid out by the length of names.
     LinkMap,
     /// A depfile as gcc lays it out.
@@ -102,7 +104,10 @@ impl Outputs {
         }
         if let Some(output) = outputs.declare(&frame, OutputKind::Primary, &command.output) {
             // gcc's assembler removes an old object; its compiler proper opens what there is.
-            output.in_place = command.family == Family::Gcc && command.stage == Stage::Assembly;
+            output.in_place = command.family == Family::Gcc && command.stage != Stage::Object;
+            if command.stage == Stage::Preprocess {
+                output.format = OutputFormat::LineMarkers;
+            }
         }
         outputs
     }
@@ -193,10 +198,11 @@ impl Outputs {
 }
 
 /// Whether a secondary output is written over what is there: all but those that another program than the compiler proper
-/// makes (gcc leaves the `.dwo` to objcopy), and clang's serialized diagnostics. As observed of gcc 12, clang 14 and 19.
+/// makes (gcc leaves the `.dwo` to objcopy), clang's intermediate files, and its serialized diagnostics. As observed of gcc 12, clang 14 and 19.
 fn is_written_over(command: &CompileCommand, output: &SecondaryOutput) -> bool {
     match command.family {
         Family::Gcc => output.kind != SecondaryKind::SplitDwarf,
+        Family::Clang if output.kind == SecondaryKind::Intermediate => false,
         Family::Clang => !command
             .args
             .iter()

@@ -8,6 +8,7 @@ mod config;
 pub mod daemon;
 mod failures;
 mod init;
+mod inputs;
 mod serve;
 mod setting_flags;
 mod stats;
@@ -31,6 +32,7 @@ Examples:
   rewrap build -j200 -- cmake --build out
   cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
   rewrap stats                                   what became of the last build
+  rewrap inputs -- gcc -c main.c                 what a step reads and writes
   rewrap config show                             every setting and its origin
 
 Without any setting results are kept in a store on this machine.
@@ -52,6 +54,7 @@ enum Command {
     Init(init::Arguments),
     Build(build::Arguments),
     Stats(stats::Arguments),
+    Inputs(inputs::Arguments),
     #[command(subcommand)]
     Config(config::Command),
     #[command(subcommand)]
@@ -87,6 +90,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Stats(arguments) => stats::run(&arguments),
+        Command::Inputs(arguments) => inputs::run(arguments),
         Command::Config(command) => config::run(command),
         Command::Store(command) => store::run(command),
         Command::Daemon(command) => daemon::run(command),

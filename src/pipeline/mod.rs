@@ -15,11 +15,12 @@
 //! ```
 //!
 //! `prepare` is the first line of the long way, `slow` the decision, `there` what servers do, `here` the run of the
-//! compiler by the wrapper, `admission` what of that may be kept.
+//! compiler by the wrapper, `admission` what of that may be kept. `explain` tells a person what the first line found.
 
 mod admission;
 mod answer;
 mod candidate;
+mod explain;
 mod here;
 mod history;
 mod key;
@@ -139,7 +140,7 @@ impl Pipeline {
         let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
         note.phases().inputs = micros(start.elapsed());
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
-        if !self.toolchains.still_stands(&remembered.ground) {
+        if !self.toolchains.still_stands(&remembered.ground) || remembered.other_time().is_some() {
             return None;
         }
         let store = self.store(config)?;

@@ -8,7 +8,7 @@ use crate::action::{
     self, ActionRequest, BuiltAction, Place, Placement, Presentation, TimeUse, ToolRequest, speaks_in_outputs,
 };
 use crate::command::{
-    CompileCommand, EnvironmentUse, Family, Piece, PieceRole, Role, ToolCommand, ToolKind, environment_use,
+    CompileCommand, EnvironmentUse, Family, Piece, PieceRole, Role, Stage, ToolCommand, ToolKind, environment_use,
     tool_environment_use,
 };
 use crate::config::Config;
@@ -59,6 +59,7 @@ pub(super) enum Subject {
         command: ToolCommand,
         /// Of a link.
         traits: Option<LinkTraits>,
+        scan: Scan,
     },
 }
 
@@ -79,10 +80,11 @@ impl Subject {
         }
     }
 
-    /// Whether a failed step removes an older primary output. gcc leaves an old object, clang does not.
+    /// Whether a failed step removes an older primary output. gcc leaves an old object, and nothing else; clang
+    /// leaves nothing.
     pub(super) fn removes_on_failure(&self) -> bool {
         match self {
-            Self::Compile { command, .. } => command.family == Family::Clang,
+            Self::Compile { command, .. } => command.family == Family::Clang || command.stage != Stage::Object,
             Self::Tool { command, .. } => command.removes_on_failure,
         }
     }
@@ -100,6 +102,13 @@ impl Subject {
         match self {
             Self::Compile { .. } => environment_use,
             Self::Tool { .. } => tool_environment_use,
+        }
+    }
+
+    /// What it reads, apart from what options name.
+    pub(super) fn scan(&self) -> &Scan {
+        match self {
+            Self::Compile { scan, .. } | Self::Tool { scan, .. } => scan,
         }
     }
 
@@ -173,7 +182,7 @@ impl Parts<'_> {
                 let build = if at_home { action::build_at_home } else { action::build };
                 Ok(build(&request)?)
             }
-            Subject::Tool { command, traits } => {
+            Subject::Tool { command, traits, .. } => {
                 let request = ToolRequest {
                     command,
                     traits: traits.as_ref(),

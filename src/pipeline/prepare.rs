@@ -60,7 +60,6 @@ impl NoStep {
             Self::Toolchain(_) => "toolchain_unknown",
             Self::Scan(ScanFailure::CompileError { .. }) => "compile_error",
             Self::Scan(ScanFailure::Unresolvable { .. }) => "unresolvable_input",
-            Self::Scan(ScanFailure::PrecompiledHeader { .. }) => "precompiled_header",
             Self::Scan(ScanFailure::Changed { .. }) => "input_changed",
             Self::Scan(_) => "scan_failed",
             Self::Link(failure) => failure.code(),
@@ -75,13 +74,14 @@ impl NoStep {
         matches!(self, Self::Command(reason) if reason.is_probe())
     }
 
-    /// What kind of step it is, for the record, where the reason tells; `known` is what was found out before.
-    pub(super) fn kind<'k>(&self, known: &'k str) -> &'k str {
+    /// Puts the kind of step right where the tool's name does not tell it.
+    pub(super) fn correct_kind(&self, kind: &mut String) {
         match self {
-            _ if self.is_probe() => "probe",
-            Self::Command(LocalOnly::NotACompiler { .. }) => "other",
-            _ if known.is_empty() || known == "other" => "compile",
-            _ => known,
+            _ if self.is_probe() => "probe".clone_into(kind),
+            Self::Command(LocalOnly::NotACompiler { .. }) | Self::Toolchain(ToolchainFailure::Unknown { .. }) => {
+                "other".clone_into(kind);
+            }
+            _ => {}
         }
     }
 }
@@ -142,9 +142,11 @@ impl Pipeline {
     }
 
     /// What the step means and what it reads.
-    fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
+    pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
-        match Tool::of(file_name(request.invoked_as)) {
+        let tool = Tool::of(file_name(request.invoked_as));
+        kind_of(tool).clone_into(&mut note.record.kind);
+        match tool {
             Tool::Linker => return self.link(asked, None, note),
             Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
             Tool::Compiler => {}
@@ -274,7 +276,7 @@ impl Pipeline {
     }
 
     /// The actions, the candidates, the manifest.
-    fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
+    pub(super) fn assemble(&self, parts: Parts<'_>) -> Result<Prepared, NoStep> {
         let presentation = parts.presentation();
         let base_look = Presentation::default();
         let (base, mut candidates) = parts.candidates(&base_look, presentation != base_look)?;
@@ -301,6 +303,12 @@ impl Pipeline {
             input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             input_bytes: base.tree.total_bytes,
             placed_locally: stays_here.as_ref().map(|(code, _)| code.clone()),
+            times: parts
+                .inputs
+                .times
+                .iter()
+                .map(|(path, time)| (path.clone(), *time))
+                .collect(),
         };
         let manifest = self.manifest(&parts, &remembered);
         Ok(Prepared {
@@ -356,6 +364,16 @@ pub(super) fn response_reader<'a>(
 
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The kind of step, in records, that such a tool mostly does.
+fn kind_of(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Compiler => "compile",
+        Tool::Linker => ToolKind::Link.code(),
+        Tool::Archiver => ToolKind::Archive.code(),
+        Tool::Binutil => ToolKind::Object.code(),
+    }
 }
 
 /// A variable that is set and makes every step of this kind local-only.

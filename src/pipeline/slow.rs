@@ -139,8 +139,7 @@ impl<'a> Step<'a> {
     }
 
     fn without_action(&mut self, reason: &NoStep) -> LastWord {
-        let kind = reason.kind(&self.note.record.kind).to_owned();
-        self.note.record.kind = kind;
+        reason.correct_kind(&mut self.note.record.kind);
         self.note.ended(Where::LocalOnly, reason.code(), sentence(reason));
         LastWord::Answer(Answer::RunHere(self.own_command()))
     }

@@ -52,16 +52,17 @@ impl Pipeline {
             let (toolchain, ground) = self.toolchains.tool(&plan.subject(&step, &facts))?;
             let places = place.places(request, asked.config);
             let inputs = inputs::collect_tool(&command, &resolved.scan, &toolchain, places, &*self.files)?;
-            Ok((response_files, toolchain, ground, inputs, resolved.traits))
+            Ok((response_files, toolchain, ground, inputs, resolved))
         });
         note.phases().inputs += inputs_micros;
-        let (response_files, toolchain, ground, inputs, traits) = found?;
+        let (response_files, toolchain, ground, inputs, resolved) = found?;
         Ok(Parts {
             request,
             config: asked.config,
             subject: Subject::Tool {
                 command,
-                traits: Some(traits),
+                traits: Some(resolved.traits),
+                scan: resolved.scan,
             },
             response_files,
             toolchain,
@@ -136,6 +137,7 @@ impl Pipeline {
             subject: Subject::Tool {
                 command: resolved.command,
                 traits: None,
+                scan: resolved.scan,
             },
             response_files,
             toolchain,

@@ -2,6 +2,7 @@
 //!
 //! Reads and writes records only; how a step came to its record is not known here.
 
+pub mod inputs;
 pub mod progress;
 pub mod record;
 pub mod stats;

@@ -327,6 +327,7 @@ pub fn kind_words(kind: &str) -> &str {
     match kind {
         "compile" | "link" | "archive" => kind,
         "object" => "object tool",
+        "probe" => "question",
         _ => "other step",
     }
 }

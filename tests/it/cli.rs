@@ -2,6 +2,7 @@
 
 mod build;
 mod init;
+mod inputs;
 mod settings;
 mod state;
 mod usage;

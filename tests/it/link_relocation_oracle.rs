@@ -1,22 +1,28 @@
-//! Relocated links against the real linkers: what a worker gives, with its texts restored, is byte for byte what the
-//! user's command gives at home.
+//! Relocated links against the real linkers: what a worker gives that has nothing but the inputs which were found, with
+//! its texts restored, is byte for byte what the user's command gives at home.
 
 mod cases;
 mod project;
 
-use crate::relocation_oracle::{differences, restored, stored, toolchain, worker};
+use crate::relocation_oracle::{differences, restored, stored, worker};
+use crate::scan_oracle::bench::{MACHINE, Run};
 use crate::tools::{missing, sample};
 use cases::{Case, Expect, LINKERS_THEMSELVES, LINKS};
 use project::Project;
 use rewrap::action::{self, BuiltAction, Placement, Presentation, ToolRequest};
-use rewrap::command::link::{Flavour, parse_driver, parse_ld};
-use rewrap::command::{Driver, ToolCommand};
+use rewrap::command::Driver;
+use rewrap::command::link::{Flavour, parse_driver, parse_ld, parse_line};
 use rewrap::config::PathsMode;
-use rewrap::link::LinkTraits;
-use rewrap::toolchain::Toolchain;
+use rewrap::inputs::{Places, collect_tool};
+use rewrap::link::{LinkStep, plan, resolve};
+use rewrap::toolchain::{Environment, Identity};
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// A driver and the linker that it is to start, by the name for `-fuse-ld=`.
 const PAIRS: &[(&str, &str, Flavour)] = &[
@@ -41,35 +47,74 @@ const LINKERS: &[(&str, &str, Flavour)] = &[
     ("gcc", "ld.mold", Flavour::Mold),
 ];
 
+/// Variables that every step has.
+const USUAL: [(&str, &str); 2] = [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C.UTF-8")];
+
 /// Who links: a driver, or a linker itself.
-struct Linker<'a> {
-    toolchain: &'a Toolchain,
+struct Linker {
+    program: PathBuf,
     flavour: Flavour,
-    /// `-fuse-ld=…` of a driver.
-    chosen: Option<String>,
+    /// Of a driver: who it is, and the word that chooses the linker.
+    driver: Option<(Arc<Identity>, String)>,
 }
 
-impl Linker<'_> {
-    fn parse(&self, args: &[String], cwd: &Path) -> ToolCommand {
-        let mut read = |path: &str| std::fs::read(cwd.join(path)).ok();
-        let parsed = match self.chosen {
-            None => parse_ld(self.flavour, args, &mut read),
-            Some(_) => {
-                let driver = Driver {
-                    family: self.toolchain.family,
-                    cxx: false,
-                    version: self.toolchain.version,
-                };
-                parse_driver(&driver, self.flavour, args, &mut read)
-            }
-        };
-        parsed.unwrap_or_else(|reason| panic!("{args:?}: {reason}"))
+impl Linker {
+    /// `None`, said aloud, if one of both is not here and need not be.
+    fn driver(driver: &str, linker: &str, flavour: Flavour) -> Option<Self> {
+        let program = program(driver)?;
+        program_of_linker(linker)?;
+        let usual = environment(&[]);
+        let identity = MACHINE.toolchains.identify(&program, program.as_os_str(), &usual);
+        Some(Self {
+            driver: Some((identity.expect("a compiler"), format!("-fuse-ld={linker}"))),
+            program,
+            flavour,
+        })
     }
+
+    fn itself(linker: &str, flavour: Flavour) -> Option<Self> {
+        Some(Self {
+            program: program(linker)?,
+            flavour,
+            driver: None,
+        })
+    }
+
+    fn is_for(&self, case: &Case) -> bool {
+        let family = self.driver.as_ref().map(|(identity, _)| identity.family);
+        case.is_for(family, self.flavour)
+    }
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    let program = Path::new("/usr/bin").join(name);
+    if !program.exists() {
+        missing(name);
+        return None;
+    }
+    Some(program)
+}
+
+/// What a driver takes for `-fuse-ld=` here.
+fn program_of_linker(name: &str) -> Option<PathBuf> {
+    let there = Path::new("/usr/bin").join(format!("ld.{name}"));
+    if !there.exists() {
+        missing(name);
+        return None;
+    }
+    Some(there)
+}
+
+fn environment(own: &[(String, String)]) -> Environment {
+    let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let all = USUAL.into_iter().chain(own);
+    all.map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect()
 }
 
 /// One link of a case in a project.
 struct Link<'a> {
-    linker: &'a Linker<'a>,
+    linker: &'a Linker,
     project: &'a Project,
     case: &'a Case,
     args: Vec<String>,
@@ -77,7 +122,7 @@ struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    fn new(linker: &'a Linker<'a>, project: &'a Project, case: &'a Case, absolute: bool) -> Self {
+    fn new(linker: &'a Linker, project: &'a Project, case: &'a Case, absolute: bool) -> Self {
         let root = project.place.exec_root();
         let (names, response) = if absolute { (root, "abs") } else { ("..", "rel") };
         let text = |word: &str| {
@@ -85,66 +130,85 @@ impl<'a> Link<'a> {
                 .replace("{X}", root)
                 .replace("{rsp}", response)
         };
-        let words = case.words.split(' ').map(text);
+        let chosen = linker.driver.iter().map(|(_, choice)| choice.clone());
         let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), text(value));
         Self {
             linker,
             project,
             case,
-            args: linker.chosen.iter().cloned().chain(words).collect(),
+            args: chosen.chain(case.words.split(' ').map(text)).collect(),
             environment: case.environment.iter().map(variable).collect(),
         }
     }
 
-    fn build(&self, paths: PathsMode) -> BuiltAction {
+    /// All the way from the words to the action, as a step goes.
+    fn build(&self, paths: PathsMode) -> Result<BuiltAction, Box<dyn Error>> {
         let place = &self.project.place;
-        let command = self.linker.parse(&self.args, Path::new(place.cwd()));
-        let root = place.exec_root();
-        let names = |library: &str| self.args.iter().find(|word| word.ends_with(library)).cloned();
-        let text = |name: &str| {
-            let says = self.args.iter().any(|word| word.ends_with(name));
-            says.then(|| (Path::new(root).join(name), Path::new(root).join("lib/libf.a")))
+        let cwd = Path::new(place.cwd());
+        let env = environment(&self.environment);
+        let program = &self.linker.program;
+        let identity = self.linker.driver.as_ref().map(|(identity, _)| &**identity);
+        let step = LinkStep {
+            driver: identity,
+            tool: program,
+            invoked_as: program.as_os_str(),
+            args: &self.args,
+            cwd,
+            env: &env,
         };
-        let traits = LinkTraits {
-            flavour: self.linker.flavour,
-            driver: self.linker.chosen.as_ref().map(|_| self.linker.toolchain.family),
-            rpath: Case::run_paths(&self.args, &self.environment),
-            lto: self.case.lto,
-            without_soname: names("libn.so").into_iter().collect(),
-            named_in_text: ["-labs", "libthinabs.a"].into_iter().filter_map(text).collect(),
+        let plan = plan(&Run, &step)?;
+        assert_eq!(plan.flavour, self.linker.flavour);
+        let mut read = |path: &str| fs::read(cwd.join(path)).ok();
+        let command = match identity {
+            None => parse_ld(plan.flavour, &self.args, &mut read)?,
+            Some(identity) => {
+                let driver = Driver {
+                    family: identity.family,
+                    cxx: identity.cxx,
+                    version: identity.version,
+                };
+                parse_driver(&driver, plan.flavour, &self.args, &mut read)?
+            }
         };
-        action::build_tool(&ToolRequest {
+        let line = parse_line(plan.flavour, &plan.line, &mut read)?;
+        let resolved = resolve(&line, &plan, cwd, &env, MACHINE.digests())?;
+        let facts = plan.facts();
+        let (toolchain, _) = MACHINE.toolchains.tool(&plan.subject(&step, &facts))?;
+        let places = Places {
+            cwd,
+            exec_root: Path::new(place.exec_root()),
+            worker_roots: &["/usr".into()],
+        };
+        let inputs = collect_tool(&command, &resolved.scan, &toolchain, places, MACHINE.digests())?;
+        Ok(action::build_tool(&ToolRequest {
             command: &command,
-            traits: Some(&traits),
-            toolchain: self.linker.toolchain,
-            inputs: &self.project.inputs(),
+            traits: Some(&resolved.traits),
+            toolchain: &toolchain,
+            inputs: &inputs,
             place,
             paths,
             presentation: &Presentation::default(),
             environment: &self.environment,
             platform: &[],
-            invoked_as: self.linker.toolchain.driver.to_str().expect("UTF-8"),
+            invoked_as: program.to_str().expect("UTF-8"),
             real_dirs: &BTreeMap::new(),
-        })
-        .expect("an action")
+        })?)
     }
 
     fn at_home(&self, built: &BuiltAction) -> worker::Ran {
         let cwd = Path::new(self.project.place.cwd());
-        let mut command = Command::new(&self.linker.toolchain.driver);
+        let mut command = Command::new(&self.linker.program);
         command
             .args(&self.args)
             .current_dir(cwd)
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .envs(self.environment.iter().cloned());
+            .envs(environment(&self.environment).iter());
         worker::run(&mut command, cwd, built)
     }
 
     /// What a link with absolute names gives elsewhere; the text says what went wrong.
     fn check(&self, absolute: bool, worker_root: &Path) -> Result<(), String> {
-        let built = self.build(PathsMode::Exact);
+        let built = self.build(PathsMode::Exact).map_err(|reason| reason.to_string())?;
         let bfd = self.linker.flavour == Flavour::Bfd;
         let expected = match (self.case.expect, absolute) {
             (Expect::AlwaysHere(code), _) | (Expect::Here(code), true) => Some(code),
@@ -182,54 +246,35 @@ impl<'a> Link<'a> {
     }
 }
 
-fn failures(linker: &Linker<'_>, objects: &Path, cases: &[Case]) -> Vec<String> {
+fn failures(linker: &Linker, objects: &Path, cases: &[Case]) -> Vec<String> {
     failures_in("home/user/project", linker, objects, cases)
 }
 
-fn failures_in(below: &str, linker: &Linker<'_>, objects: &Path, cases: &[Case]) -> Vec<String> {
+fn failures_in(below: &str, linker: &Linker, objects: &Path, cases: &[Case]) -> Vec<String> {
     let temp = tempfile::tempdir().expect("temporary directory");
     let project = Project::create(temp.path(), below, objects);
     let mut failures = Vec::new();
-    for (at, case) in cases.iter().enumerate() {
-        if !case.is_for(linker.toolchain.family, linker.flavour) {
-            continue;
-        }
+    for (at, case) in cases.iter().enumerate().filter(|(_, case)| linker.is_for(case)) {
         for absolute in [true, false] {
             let link = Link::new(linker, &project, case, absolute);
             let root = temp.path().join(format!("w/{at}{absolute}"));
             if let Err(text) = link.check(absolute, &root) {
-                let who = linker.toolchain.driver.display();
+                let who = linker.program.display();
                 failures.push(format!("{who} {}\n{text}", link.args.join(" ")));
             }
-            // Absent where nothing was run.
-            let _removed = std::fs::remove_dir_all(&root);
         }
     }
     failures
-}
-
-/// What a driver takes for `-fuse-ld=` here, if the linker is here.
-fn has_linker(name: &str) -> bool {
-    let there = Path::new("/usr/bin").join(format!("ld.{name}")).exists();
-    if !there {
-        missing(name);
-    }
-    there
 }
 
 #[test]
 fn links_give_the_bytes_of_home_elsewhere() {
     let mut all = Vec::new();
     for (driver, name, flavour) in sample(PAIRS) {
-        let Some(toolchain) = toolchain(driver).filter(|_| has_linker(name)) else {
+        let Some(linker) = Linker::driver(driver, name, flavour) else {
             continue;
         };
-        let linker = Linker {
-            toolchain: &toolchain,
-            flavour,
-            chosen: Some(format!("-fuse-ld={name}")),
-        };
-        all.extend(failures(&linker, &toolchain.driver, LINKS));
+        all.extend(failures(&linker, &linker.program, LINKS));
     }
     assert!(all.is_empty(), "{}", all.join("\n\n"));
 }
@@ -238,21 +283,8 @@ fn links_give_the_bytes_of_home_elsewhere() {
 fn linkers_themselves_give_the_bytes_of_home_elsewhere() {
     let mut all = Vec::new();
     for (objects, name, flavour) in sample(LINKERS) {
-        let driver = PathBuf::from("/usr/bin").join(name);
-        let Some(mut toolchain) = toolchain(objects) else {
+        let (Some(linker), Some(objects)) = (Linker::itself(name, flavour), program(objects)) else {
             continue;
-        };
-        if !driver.exists() {
-            missing(name);
-            continue;
-        }
-        let objects = toolchain.driver.clone();
-        toolchain.driver_real = driver.canonicalize().expect("the linker");
-        toolchain.driver = driver;
-        let linker = Linker {
-            toolchain: &toolchain,
-            flavour,
-            chosen: None,
         };
         all.extend(failures(&linker, &objects, LINKERS_THEMSELVES));
     }
@@ -261,22 +293,13 @@ fn linkers_themselves_give_the_bytes_of_home_elsewhere() {
 
 #[test]
 fn an_exec_root_with_odd_characters_is_no_obstacle() {
-    let names_response_file = |case: &&Case| case.words.contains('@') || case.words.contains("--dependency-file");
-    let plain: Vec<Case> = LINKS
-        .iter()
-        .filter(|case| !names_response_file(case))
-        .copied()
-        .collect();
+    let escapes = |case: &&Case| case.words.contains('@') || case.words.contains("--dependency-file");
+    let plain: Vec<Case> = LINKS.iter().filter(|case| !escapes(case)).step_by(5).copied().collect();
     for (driver, name, flavour) in sample(&PAIRS[..4]) {
-        let Some(toolchain) = toolchain(driver).filter(|_| has_linker(name)) else {
+        let Some(linker) = Linker::driver(driver, name, flavour) else {
             continue;
         };
-        let linker = Linker {
-            toolchain: &toolchain,
-            flavour,
-            chosen: Some(format!("-fuse-ld={name}")),
-        };
-        let found = failures_in("home/a blank dollar$ hash# é", &linker, &toolchain.driver, &plain);
+        let found = failures_in("home/a blank dollar$ hash# é", &linker, &linker.program, &plain);
         assert!(found.is_empty(), "{}", found.join("\n\n"));
     }
 }

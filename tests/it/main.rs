@@ -10,6 +10,7 @@ mod generated;
 mod link_oracle;
 mod link_relocation_oracle;
 mod merkle_oracle;
+mod native_oracle;
 mod option_lists;
 mod output_names_oracle;
 mod protocol_descriptors;

@@ -74,6 +74,7 @@ fn help_and_version_go_to_stdout() {
       init         Write a commented `rewrap.toml` here, and print how to put rewrap into a build
       build        Run a build command with its compilers wrapped, and sum up what became of their steps
       stats        Print what became of the steps of the last build: hits, reasons, times
+      inputs       Print what a step reads and writes, and how we know; nothing is run
       config       Look at the configuration
       store        Look after the store on this machine
       daemon       Look after the daemon behind the wrappers
@@ -91,6 +92,7 @@ fn help_and_version_go_to_stdout() {
       rewrap build -j200 -- cmake --build out
       cmake -DCMAKE_CXX_COMPILER_LAUNCHER=rewrap-cc  wrap them without `rewrap build`
       rewrap stats                                   what became of the last build
+      rewrap inputs -- gcc -c main.c                 what a step reads and writes
       rewrap config show                             every setting and its origin
 
     Without any setting results are kept in a store on this machine.

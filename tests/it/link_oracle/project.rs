@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Texts. `DIR` stands for the tree's absolute path.
+/// Texts. `TREE` stands for the tree's absolute path.
 const TEXTS: [(&str, &str); 28] = [
     ("main.c", "int f(void); int main(void) { return f(); }"),
     (
@@ -34,8 +34,8 @@ const TEXTS: [(&str, &str); 28] = [
     ("scripts/order.txt", "main\nf\n"),
     ("scripts/inputs.ld", "INCLUDE more.ld\nINPUT(f.o)\n"),
     ("scripts/more.ld", "/* INPUT(nothing.o) */ INPUT(-lg)\n"),
-    ("scripts/group.ld", "GROUP(DIR/f.o AS_NEEDED(../g.o))\n"),
-    ("scripts/dirs.ld", "SEARCH_DIR(DIR/lib)\nINPUT(-lg)\n"),
+    ("scripts/group.ld", "GROUP(TREE/f.o AS_NEEDED(../g.o))\n"),
+    ("scripts/dirs.ld", "SEARCH_DIR(\"TREE/lib\")\nINPUT(-lg)\n"),
     ("scripts/beside.ld", "INPUT(beside.o)\n"),
     (
         "scripts/sections.ld",
@@ -59,7 +59,7 @@ const STEPS: &str = "\
 gcc -c -g -fPIC main.c maing.c mains.c top.c maintop.c mid.c deep.c f.c g.c start.c
 g++ -c main.cc -o maincc.o
 gcc -c -fPIC g.c -o scripts/beside.o
-mkdir -p lib both static deep mid top odd lto llvm thin sys/lib wrong
+mkdir -p lib both static deep mid top odd lto llvm thin sys/lib wrong run
 ar rcs lib/libf.a f.o
 ar rcs lib/libg.a g.o
 ar rcs static/libf.a f.o
@@ -73,11 +73,12 @@ gcc -shared -Wl,-soname,libdeep.so.1 deep.o -o deep/libdeep.so.1
 ln -s libdeep.so.1 deep/libdeep.so
 gcc -shared -Wl,-soname,libmid.so mid.o -Ldeep -ldeep -o mid/libmid.so
 gcc -shared -Wl,-soname,libtop.so top.o -Lmid -lmid -Wl,-rpath-link,deep -o top/libtop.so
-gcc -shared -Wl,-soname,libruntop.so -Wl,-rpath,DIR/mid:DIR/deep top.o -Lmid -lmid -o top/libruntop.so
-gcc -shared -Wl,-soname,liborigin.so -Wl,-rpath,$ORIGIN/../mid:$ORIGIN/../deep top.o -Lmid -lmid -o top/liborigin.so
+gcc -shared -Wl,-soname,libmid.so -Wl,-rpath,$ORIGIN/../deep mid.o -Ldeep -ldeep -o run/libmid.so
+gcc -shared -Wl,-soname,libruntop.so -Wl,-rpath,TREE/run top.o -Lmid -lmid -o top/libruntop.so
+gcc -shared -Wl,-soname,liborigin.so -Wl,-rpath,$ORIGIN/../run top.o -Lmid -lmid -o top/liborigin.so
 ar rcT thin/libf.a f.o
 ar rcT thin/libfg.a f.o g.o
-ar rcT thin/libabs.a DIR/f.o
+ar rcT thin/libabs.a TREE/f.o
 gcc -c -flto f.c -o lto/f.o
 gcc -c -flto main.c -o lto/main.o
 gcc -c -flto -ffat-lto-objects main.c -o lto/fat.o
@@ -91,7 +92,6 @@ clang -c -flto f.c -o llvm/f14.o
 clang -c -flto main.c -o llvm/main14.o
 gcc -c -g -gsplit-dwarf main.c -o dwo.o
 gcc -c --coverage f.c -o covf.o
-clang-19 -c -fsanitize=address main.c -o asan.o
 gcc -c -fsanitize=address main.c -o gasan.o
 clang-19 -m32 -c lib64/wrong.c -o wrong/f.o
 ar rcs wrong/libf.a wrong/f.o
@@ -137,9 +137,9 @@ impl Project {
         self.dir.path()
     }
 
-    /// `DIR` by the path of the tree.
+    /// `TREE` by the path of the tree.
     pub(super) fn expanded(&self, text: &str) -> String {
-        text.replace("DIR", self.path().to_str().expect("UTF-8"))
+        text.replace("TREE", self.path().to_str().expect("UTF-8"))
     }
 
     /// A path for the report.

@@ -3,9 +3,6 @@
 
 use crate::relocation_oracle::project::{Hidden, hide};
 use rewrap::action::Place;
-use rewrap::digest::Digest;
-use rewrap::exec_path::ExecPath;
-use rewrap::inputs::{Entry, InputSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +40,7 @@ const FILES: &[(&str, &str)] = &[
         "SECTIONS { .text : { *(.text) } .data : { *(.data) } /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame) *(.debug*) } }\n",
     ),
     ("lib/libtext.so", "INPUT ( libf.a )\n"),
+    ("lib/libscript.so", "INPUT ( libn.so )\n"),
     ("lib/libabs.so", "INPUT ( {X}/lib/libf.a )\n"),
     ("build/rel.rsp", "-L../lib\n-lf \"-Wl,-Map=../out/m\"\n"),
     ("build/abs.rsp", "-L{X}/lib\n-lf \"-Wl,-Map={X}/out/m\"\n"),
@@ -116,25 +114,5 @@ impl Project {
     /// While the guard lives no file of the project is where it was.
     pub(super) fn hide(&self) -> Hidden {
         hide(&self.top)
-    }
-
-    /// All files and directories of the project.
-    pub(super) fn inputs(&self) -> InputSet {
-        let root = Path::new(self.place.exec_root());
-        let mut inputs = InputSet::default();
-        for entry in walkdir::WalkDir::new(root).min_depth(1) {
-            let entry = entry.expect("an entry");
-            let below = entry.path().strip_prefix(root).expect("below");
-            let below = ExecPath::new(below.to_str().expect("UTF-8")).expect("an exec path");
-            let entry = if entry.file_type().is_dir() {
-                Entry::Directory
-            } else {
-                let digest = Digest::of(&fs::read(entry.path()).expect("a file"));
-                let host = entry.path().to_owned();
-                Entry::File { digest, host }
-            };
-            inputs.entries.insert(below, entry);
-        }
-        inputs
     }
 }
