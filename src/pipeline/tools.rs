@@ -145,7 +145,7 @@ impl Pipeline {
             inputs,
             place,
             began: asked.began,
-            lasting: !resolved.mode_of_input,
+            lasting: resolved.lasting,
         })
     }
 }
