@@ -74,7 +74,9 @@ impl Tally {
             let found = differences(&home, &restored(&there, &built));
             // Only what succeeded is stored.
             let found = found.or_else(|| differences(&stored(&home, &built), &there).filter(|_| !failed));
-            found.into_iter().for_each(|text| wrong(format!("elsewhere: {text}")));
+            if let Some(text) = found {
+                wrong(format!("elsewhere: {text}"));
+            }
         }
         let after = project.states();
         said.differences(&did, &after).into_iter().for_each(&mut wrong);
