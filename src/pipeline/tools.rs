@@ -189,7 +189,7 @@ impl Pipeline {
             inputs,
             place,
             began: asked.began,
-            lasting: !resolved.mode_of_input,
+            lasting: resolved.lasting,
         })
     }
 }
