@@ -32,7 +32,7 @@ pub(super) fn assemble(frame: &Frame<'_>, outputs: Outputs, parts: Parts) -> Res
         input_root_digest: Some(tree.root.into()),
         timeout: None,
         do_not_cache: false,
-        salt: salt(frame.toolchain, &frame.inputs.outside, frame.presentation),
+        salt: salt(frame.toolchain, frame.inputs, frame.presentation),
         platform: platform(frame.platform),
     };
     let (digest, action_bytes) = encoded(&action);

@@ -4,7 +4,7 @@
 use super::reason::{NoAction, PlacedLocally};
 use super::words::Words;
 use super::{ActionRequest, TimeUse};
-use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind};
+use crate::command::{Chain, Family, Language, Native, Role, SecondaryKind, Stage};
 use crate::config::PathsMode;
 use crate::inputs::Entry;
 
@@ -61,6 +61,8 @@ enum Opt {
     MessageLength,
     OtherOutput,
     SaveTemps,
+    Dump,
+    PortableText,
     NativeRecorded,
 }
 
@@ -106,7 +108,9 @@ static TABLE: &[Row] = &[
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
     row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
-    row(("save_temps", "intermediate files hold names as spelled"), None, When::Absolute, Portable::Here, Opt::SaveTemps),
+    row(("compiler_dump", "the compiler's dumps and listings may hold any of its names"), None, When::Always, Portable::Here, Opt::Dump),
+    row(("preprocessed_text", "preprocessed text holds names that no map reaches"), None, When::Always, Portable::Here, Opt::PortableText),
+    row(("save_temps", "intermediate files hold names as spelled"), None, When::Always, Portable::Here, Opt::SaveTemps),
 ];
 
 impl Opt {
@@ -170,6 +174,15 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            Self::Dump => request
+                .command
+                .secondary
+                .iter()
+                .any(|output| output.kind == SecondaryKind::Dump),
+            Self::PortableText => {
+                request.command.stage == Stage::Preprocess
+                    && (request.paths == PathsMode::Portable || !is_plain_in_quotes(request.place.exec_root()))
+            }
             // It takes a native option to pieces, and lists them in another place than where the user's own would stand.
             Self::NativeRecorded => {
                 request.command.native().next().is_some()
@@ -180,6 +193,12 @@ impl Opt {
             Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
         }
     }
+}
+
+/// Whether a compiler prints a name between quotes as it is.
+fn is_plain_in_quotes(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\'))
 }
 
 /// What was rewritten when the words of the command were relocated.
@@ -260,11 +279,6 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     if let Some((first, second)) = &request.inputs.once_alias {
         return Err(NoAction::OnceAlias(first.clone(), second.clone()));
     }
-    if request.command.family == Family::Clang
-        && let Some(header) = precompiled_header(request, words)
-    {
-        return Err(NoAction::ClangPrecompiledHeader(header));
-    }
     let TimeUse { date_time, timestamp } = request.time;
     let epoch = request.environment.iter().any(|(name, _)| name == "SOURCE_DATE_EPOCH");
     // clang 14 ignores the variable; which release began to obey it was not tried.
@@ -281,13 +295,22 @@ pub(super) fn has_action(request: &ActionRequest<'_>, words: &Words) -> Result<(
     Ok(())
 }
 
+/// The precompiled header that is made, named, or among the inputs.
 fn precompiled_header(request: &ActionRequest<'_>, words: &Words) -> Option<String> {
+    if request.command.stage == Stage::PrecompiledHeader {
+        return Some(request.command.output.clone());
+    }
     let is_compiled = |name: &str| [".gch", ".pch"].iter().any(|suffix| name.ends_with(suffix));
     let read = request.inputs.entries.iter().find(|(path, entry)| {
         matches!(entry, Entry::File { .. } | Entry::Symlink { .. }) && path.components().any(is_compiled)
     });
-    let named = words.one_of(&["-include-pch", "-emit-pch"]);
-    read.map(|(path, _)| path.to_string()).or(named.map(str::to_owned))
+    let read = read.map(|(path, _)| path.to_string());
+    let outside = request.inputs.outside.iter().map(|file| &file.path);
+    let outside = outside
+        .filter(|path| path.iter().filter_map(|name| name.to_str()).any(is_compiled))
+        .map(|path| path.display().to_string());
+    let named = words.find(|word| word.starts_with("-include-pch") || word == "-emit-pch");
+    read.or_else(|| outside.min()).or(named.map(str::to_owned))
 }
 
 /// What places a step locally in both modes, whatever its words say about paths.

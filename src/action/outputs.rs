@@ -29,6 +29,8 @@ pub enum OutputFormat {
     Bytes,
     /// As diagnostics do.
     Text,
+    /// As diagnostics do, but only in the lines by which the preprocessor says where it is.
+    LineMarkers,
     /// A link map of GNU ld or gold, whose tables are laid out by the length of names.
     LinkMap,
     /// A depfile as gcc lays it out.
@@ -102,7 +104,10 @@ impl Outputs {
         }
         if let Some(output) = outputs.declare(&frame, OutputKind::Primary, &command.output) {
             // gcc's assembler removes an old object; its compiler proper opens what there is.
-            output.in_place = command.family == Family::Gcc && command.stage == Stage::Assembly;
+            output.in_place = command.family == Family::Gcc && command.stage != Stage::Object;
+            if command.stage == Stage::Preprocess {
+                output.format = OutputFormat::LineMarkers;
+            }
         }
         outputs
     }
@@ -124,14 +129,20 @@ impl Outputs {
     }
 
     fn of_tool_one(&mut self, frame: &Frame<'_>, kind: OutputKind, output: &ToolOutput) {
-        if output.updates {
+        // Without an old file there is nothing to update.
+        let updates = output.updates
+            && match frame.place.locate(&output.path) {
+                Location::Inside { path, .. } => frame.inputs.entries.contains_key(&path),
+                _ => true,
+            };
+        if updates {
             self.keep(PlacedLocally::UpdatesInPlace(output.path.clone()));
         }
         if let Some(declared) = self.declare(frame, kind, &output.path) {
             declared.mode = output.mode;
             declared.in_place = output.in_place;
             declared.optional = output.optional;
-            declared.updates = output.updates;
+            declared.updates = updates;
             declared.format = match output.text {
                 ToolText::None => OutputFormat::Bytes,
                 // No linker fills lines in a dependency file.
@@ -187,10 +198,11 @@ impl Outputs {
 }
 
 /// Whether a secondary output is written over what is there: all but those that another program than the compiler proper
-/// makes (gcc leaves the `.dwo` to objcopy), and clang's serialized diagnostics. As observed of gcc 12, clang 14 and 19.
+/// makes (gcc leaves the `.dwo` to objcopy), clang's intermediate files, and its serialized diagnostics. As observed of gcc 12, clang 14 and 19.
 fn is_written_over(command: &CompileCommand, output: &SecondaryOutput) -> bool {
     match command.family {
         Family::Gcc => output.kind != SecondaryKind::SplitDwarf,
+        Family::Clang if output.kind == SecondaryKind::Intermediate => false,
         Family::Clang => !command
             .args
             .iter()

@@ -194,9 +194,6 @@ pub enum NoAction {
     /// Whether two equal files are one depends on times or inodes.
     #[error("includes `{0}` and `{1}`, two equal files that are to be included once")]
     OnceAlias(PathBuf, PathBuf),
-    /// clang checks the modification times of the headers in it.
-    #[error("uses the precompiled header `{0}`, which holds modification times")]
-    ClangPrecompiledHeader(String),
     /// Link-time optimisation with an option that makes the compiler leave files besides the output.
     #[error("`{0}` makes link-time optimisation write files whose names rewrap does not predict")]
     HiddenOutputs(String),
@@ -213,7 +210,6 @@ impl NoAction {
             Self::DateTime => "date_time",
             Self::Timestamp => "timestamp",
             Self::OnceAlias(..) => "once_alias",
-            Self::ClangPrecompiledHeader(_) => "clang_precompiled_header",
             Self::HiddenOutputs(_) => "hidden_outputs",
             Self::Inputs(_) => "contradicting_inputs",
         }

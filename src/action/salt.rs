@@ -1,11 +1,12 @@
 //! `Action.salt`: the part of the key that is no command and no input of the input root. It changes the key and,
 //! unlike a platform property, cannot stop a server from matching a worker.
 //!
-//! Holds no host name, operating system release or modification time.
+//! Holds no host name or operating system release, and modification times only where outputs hold them: in clang's
+//! precompiled headers.
 
 use super::Presentation;
 use crate::digest::Digest;
-use crate::inputs::OutsideFile;
+use crate::inputs::InputSet;
 use crate::pb::salt;
 use crate::toolchain::Toolchain;
 use prost::Message as _;
@@ -16,21 +17,22 @@ use std::path::Path;
 const SCHEMA: u32 = 1;
 
 /// The salt: SHA-256 of the canonical message.
-pub(super) fn salt(toolchain: &Toolchain, outside: &[OutsideFile], presentation: &Presentation) -> Vec<u8> {
-    Digest::of(&message(toolchain, outside, presentation).encode_to_vec())
+pub(super) fn salt(toolchain: &Toolchain, inputs: &InputSet, presentation: &Presentation) -> Vec<u8> {
+    Digest::of(&message(toolchain, inputs, presentation).encode_to_vec())
         .hash()
         .to_vec()
 }
 
-fn message(toolchain: &Toolchain, outside: &[OutsideFile], presentation: &Presentation) -> salt::Salt {
+fn message(toolchain: &Toolchain, inputs: &InputSet, presentation: &Presentation) -> salt::Salt {
     salt::Salt {
         schema: SCHEMA,
         driver: bytes(&toolchain.driver),
         tools: files(toolchain.files.iter().map(|tool| (tool.path.as_path(), tool.digest))),
         facts: Some(content(toolchain.facts)),
-        outside: files(outside.iter().map(|file| (file.path.as_path(), file.digest))),
+        outside: files(inputs.outside.iter().map(|file| (file.path.as_path(), file.digest))),
         locale: presentation.locale.foreign().unwrap_or_default().to_owned(),
         width: presentation.width.unwrap_or_default(),
+        times: times(inputs),
     }
 }
 
@@ -43,6 +45,16 @@ fn files<'a>(all: impl Iterator<Item = (&'a Path, Digest)>) -> Vec<salt::File> {
         .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+fn times(inputs: &InputSet) -> Vec<salt::Time> {
+    let times = inputs.times.iter();
+    times
+        .map(|(path, seconds)| salt::Time {
+            path: path.clone().into_bytes(),
+            seconds: *seconds,
+        })
+        .collect()
 }
 
 fn content(digest: Digest) -> salt::Content {
@@ -61,19 +73,20 @@ mod tests {
     use super::*;
     use crate::action::Locale;
     use crate::command::Family;
+    use crate::inputs::OutsideFile;
     use crate::toolchain::ToolFile;
     use std::path::PathBuf;
 
     #[derive(Clone)]
     struct Parts {
         toolchain: Toolchain,
-        outside: Vec<OutsideFile>,
+        inputs: InputSet,
         presentation: Presentation,
     }
 
     impl Parts {
         fn hex(&self) -> String {
-            let salt = salt(&self.toolchain, &self.outside, &self.presentation);
+            let salt = salt(&self.toolchain, &self.inputs, &self.presentation);
             Digest::from_parts(salt.try_into().expect("32 bytes"), 0).hex()
         }
     }
@@ -95,11 +108,14 @@ mod tests {
                 include_dirs: vec!["/usr/include".into()],
                 library_path_matters: false,
             },
-            outside: vec![OutsideFile {
-                path: "/usr/include/stdio.h".into(),
-                digest: Digest::of(b"int puts(const char *);"),
-                on_worker: true,
-            }],
+            inputs: InputSet {
+                outside: vec![OutsideFile {
+                    path: "/usr/include/stdio.h".into(),
+                    digest: Digest::of(b"int puts(const char *);"),
+                    on_worker: true,
+                }],
+                ..InputSet::default()
+            },
             presentation: Presentation::default(),
         }
     }
@@ -131,10 +147,16 @@ mod tests {
                 parts.toolchain.facts = Digest::of(b"#define __GNUC__ 13");
             }),
             ("outside path", |parts| {
-                parts.outside[0].path = "/usr/include/stdlib.h".into();
+                parts.inputs.outside[0].path = "/usr/include/stdlib.h".into();
             }),
-            ("outside content", |parts| parts.outside[0].digest = Digest::of(b"")),
-            ("outside gone", |parts| parts.outside.clear()),
+            ("outside content", |parts| {
+                parts.inputs.outside[0].digest = Digest::of(b"")
+            }),
+            ("outside gone", |parts| parts.inputs.outside.clear()),
+            ("time", |parts| parts.inputs.times = [("/h.h".to_owned(), 1)].into()),
+            ("another time", |parts| {
+                parts.inputs.times = [("/h.h".to_owned(), 2)].into()
+            }),
             ("locale", |parts| {
                 parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned());
             }),
@@ -156,7 +178,7 @@ mod tests {
         let mut same = base.clone();
         same.toolchain.files.reverse();
         same.toolchain.driver_real = PathBuf::from("/opt/gcc");
-        same.outside[0].on_worker = false;
+        same.inputs.outside[0].on_worker = false;
         same.presentation.locale = Locale::C;
         same.presentation.colour = true;
         assert_eq!(same.hex(), base.hex(), "locale C and colour stand in the Command");

@@ -16,6 +16,7 @@ impl Words {
                     words.extend(arg.words());
                 }
                 (_, Form::Separate) => words.push(arg.name.clone()),
+                (_, Form::Through | Form::ThroughJoined) => words.extend([arg.name.clone(), arg.tail.clone()]),
             }
         }
         Self(words)

@@ -2,7 +2,7 @@
 
 use super::inner::{self, Judged};
 use super::language::Operand;
-use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, OptionSpec};
+use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
 use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Native, Role, Stage};
@@ -41,7 +41,6 @@ struct Parser {
     driver: Driver,
     args: Vec<Arg>,
     asked: Asked,
-    /// `-S` beats `-c`, in either order.
     stage: Option<Stage>,
     /// The value of `-x` that holds, `None` for `none`.
     language: Option<String>,
@@ -52,6 +51,8 @@ struct Parser {
     reason: Option<LocalOnly>,
     /// An inner word that waits for its operand.
     inner_operand: Option<&'static str>,
+    /// The same where the operand is a path: where the argument stands, and the operand's role.
+    inner_path: Option<(usize, Role)>,
 }
 
 impl Parser {
@@ -66,6 +67,7 @@ impl Parser {
             mode: None,
             reason: None,
             inner_operand: None,
+            inner_path: None,
         }
     }
 
@@ -81,6 +83,13 @@ impl Parser {
             role,
             tail: String::new(),
         });
+    }
+
+    /// Gives the argument that was pushed last its tail.
+    fn with_tail(&mut self, tail: &str) {
+        if let Some(arg) = self.args.last_mut() {
+            tail.clone_into(&mut arg.tail);
+        }
     }
 
     fn word<'a>(&mut self, word: &'a str, rest: &mut impl Iterator<Item = &'a str>) {
@@ -129,9 +138,7 @@ impl Parser {
         let role = match spec.meaning {
             Meaning::Is(role) => role,
             Meaning::Stop(stage) => {
-                if self.stage != Some(Stage::Assembly) {
-                    self.stage = Some(stage);
-                }
+                self.stage = self.stage.max(Some(stage));
                 Role::Structure
             }
             Meaning::Language => {
@@ -158,6 +165,14 @@ impl Parser {
             Meaning::Switch(feature, on) => {
                 self.asked.switch(feature, on);
                 Role::Plain
+            }
+            Meaning::SaveTemps => {
+                self.save_temps(text, whole());
+                Role::Plain
+            }
+            Meaning::NamedDump => return self.named_dump(name, text, whole()),
+            Meaning::Check(Checked::OptimizationInfo) if text.contains('=') => {
+                return self.named_dump(name, text, whole());
             }
             Meaning::Writes(named) => {
                 self.asked.name(named, text);
@@ -205,7 +220,6 @@ impl Parser {
             Checked::DumpLetters if value.is_empty() || !value.chars().all(|c| "ApPDINU".contains(c)) => {
                 Err(LocalOnly::DumpFiles { option })
             }
-            Checked::OptimizationInfo if option.contains('=') => Err(LocalOnly::ExoticOutput { option }),
             Checked::SplitDwarf => {
                 self.asked.switch(Feature::SplitDwarf, value == "split");
                 Ok(())
@@ -219,9 +233,75 @@ impl Parser {
         }
     }
 
+    /// `-save-temps`, `=obj` or `=cwd`. gcc 11 was the first to name files as it does now.
+    fn save_temps(&mut self, value: &str, option: String) {
+        let beside_output = match (self.driver.family, value) {
+            (_, "obj") | (Family::Gcc, "") => true,
+            (_, "cwd") | (Family::Clang, "") => false,
+            _ => return self.refuse(LocalOnly::SaveTemps { option }),
+        };
+        if self.driver.family == Family::Gcc && self.driver.version.0 < 11 {
+            self.refuse(LocalOnly::SaveTemps { option });
+        }
+        self.asked.save_temps = Some(beside_output);
+    }
+
+    /// `-fdump-tree-optimized=F`, `-fopt-info-vec=F`: a file where one is named, else files that compiler passes name.
+    fn named_dump(&mut self, name: &str, value: &str, option: String) {
+        let (what, file) = value.split_once('=').unwrap_or((value, ""));
+        let is_info = name.starts_with("-fopt-info");
+        let passes = ["tree-", "rtl-", "ipa-", "lang-"];
+        // A graph is another file beside the one that is named.
+        let of_a_pass = passes.iter().any(|kind| what.starts_with(kind)) && !what.contains("graph");
+        let is_one_file = is_info || of_a_pass || matches!(what, "go-spec" | "final-insns");
+        if !is_one_file || matches!(file, "" | "-" | "stdout" | "stderr") {
+            self.refuse(LocalOnly::DumpFiles { option });
+        } else if is_info && self.asked.named(Named::OptimizationInfo).is_some() {
+            // gcc takes the first and says so.
+            self.refuse(LocalOnly::ExoticOutput { option });
+        } else if is_info {
+            self.asked.name(Named::OptimizationInfo, file);
+        } else {
+            self.asked.dumps.insert(file.to_owned());
+        }
+        self.push(
+            &format!("{name}{what}="),
+            Some(file),
+            Form::Joined,
+            Role::SecondaryOutput,
+        );
+    }
+
     fn inner(&mut self, inner: Inner, name: &str, value: &str, form: Form) {
+        if let Some((at, role)) = self.inner_path.take() {
+            return self.inner_value(at, role, name, value, form);
+        }
         let role = match inner::judge(inner, name, value, &mut self.inner_operand) {
             Ok(Judged::Is(role)) => role,
+            Ok(Judged::Awaits(role)) if form == Form::Separate => {
+                self.inner_path = Some((self.args.len(), role));
+                Role::Plain
+            }
+            Ok(Judged::Awaits(_)) => {
+                self.refuse(LocalOnly::InnerOption {
+                    through: name.to_owned(),
+                    option: value.to_owned(),
+                });
+                Role::Plain
+            }
+            Ok(Judged::Value { start, end, role }) => {
+                if form == Form::Separate {
+                    self.push(name, Some(&value[start..end]), Form::ThroughJoined, role);
+                    return self.with_tail(&value[..start]);
+                }
+                let front = format!("{name}{}", &value[..start]);
+                self.push(&front, Some(&value[start..end]), form, role);
+                return self.with_tail(&value[end..]);
+            }
+            Ok(Judged::Writes(files)) => {
+                self.asked.listings.extend(files);
+                Role::Plain
+            }
             Ok(Judged::Depfile {
                 option,
                 user_headers_only,
@@ -243,6 +323,22 @@ impl Parser {
         self.push(name, Some(value), form, role);
     }
 
+    /// The operand of an inner option that names a path: one argument with it, if nothing stands between them.
+    fn inner_value(&mut self, at: usize, role: Role, name: &str, value: &str, form: Form) {
+        let follows = at + 1 == self.args.len() && form == Form::Separate;
+        if let Some(arg) = self.args.last_mut().filter(|last| follows && last.name == name) {
+            arg.tail = arg.value.replace(value.to_owned()).unwrap_or_default();
+            arg.form = Form::Through;
+            arg.role = role;
+            return;
+        }
+        self.push(name, Some(value), form, Role::Plain);
+        self.refuse(LocalOnly::InnerOption {
+            through: name.to_owned(),
+            option: value.to_owned(),
+        });
+    }
+
     /// The command, when all words are read. What the step *is* goes before what one of its options is.
     fn finish(mut self, response_files: Vec<String>) -> Result<CompileCommand, LocalOnly> {
         if let Some(mode) = self.mode.take_if(|mode| mode.is_probe()) {
@@ -257,12 +353,34 @@ impl Parser {
         if let Some(mode) = self.mode.take() {
             return Err(mode);
         }
-        let stage = self.stage.ok_or(LocalOnly::Link)?;
+        if let Some((at, _)) = self.inner_path.take() {
+            let option = self.args[at].words().join(" ");
+            self.refuse(LocalOnly::MissingValue { option });
+        }
+        let is_header = |(_, kind): &(String, Operand)| matches!(kind, Operand::Header(_));
+        let stage = match self.stage {
+            // `-S` has gcc write assembly besides.
+            None | Some(Stage::Object) if self.sources.iter().all(is_header) => Stage::PrecompiledHeader,
+            stage => stage.ok_or(LocalOnly::Link)?,
+        };
+        if stage == Stage::Preprocess && self.asked.output.is_none() {
+            return Err(LocalOnly::Preprocess);
+        }
         if let Some(reason) = self.reason.take() {
             return Err(reason);
         }
-        let (source, language) = self.only_source()?;
+        let (source, language) = self.only_source(stage)?;
+        if stage == Stage::Preprocess && !language.is_preprocessed_by_compiler() {
+            return Err(LocalOnly::Preprocess);
+        }
+        let emits_header = |arg: &Arg| arg.value.as_deref() == Some("-emit-pch");
+        if stage != Stage::PrecompiledHeader && self.args.iter().any(emits_header) {
+            return Err(LocalOnly::PchOutput { path: source });
+        }
         let family = self.driver.family;
+        if stage == Stage::PrecompiledHeader {
+            self.asked.header_output = precompiled_name(&self.driver, &source);
+        }
         let outputs = self.asked.outputs(family, stage, language, &source)?;
         Ok(CompileCommand {
             family,
@@ -277,7 +395,7 @@ impl Parser {
         })
     }
 
-    fn only_source(&mut self) -> Result<(String, Language), LocalOnly> {
+    fn only_source(&mut self, stage: Stage) -> Result<(String, Language), LocalOnly> {
         if let Some((path, _)) = self.sources.iter().find(|(_, kind)| *kind == Operand::ForLinker) {
             return Err(LocalOnly::LinkerInput { path: path.clone() });
         }
@@ -290,13 +408,24 @@ impl Parser {
                 language: language.driver_name().to_owned(),
             }),
             Operand::Source(language) => Ok((path, language)),
-            Operand::Header => Err(LocalOnly::PchOutput { path }),
+            Operand::Header(language) if stage == Stage::PrecompiledHeader => Ok((path, language)),
+            Operand::Header(_) if stage == Stage::Preprocess => Err(LocalOnly::Preprocess),
+            Operand::Header(_) => Err(LocalOnly::PchOutput { path }),
             Operand::Module => Err(LocalOnly::Modules { option: path }),
             Operand::Unsupported => Err(LocalOnly::UnsupportedLanguage {
                 language: self.language.take().unwrap_or(path),
             }),
             Operand::ForLinker => Err(LocalOnly::LinkerInput { path }),
         }
+    }
+}
+
+/// Where a precompiled header goes without `-o`: beside the header. Which clang changed the suffix was not tried.
+fn precompiled_name(driver: &Driver, source: &str) -> Option<String> {
+    match (driver.family, driver.version.0) {
+        (Family::Gcc, _) | (Family::Clang, ..=14) => Some(format!("{source}.gch")),
+        (Family::Clang, 19..) => Some(format!("{source}.pch")),
+        (Family::Clang, 15..=18) => None,
     }
 }
 

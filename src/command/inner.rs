@@ -4,13 +4,26 @@
 //! files as well as any other.
 
 use super::options::Inner;
-use super::{LocalOnly, Role};
+use super::{LocalOnly, Role, inner_inputs};
 
 /// What an inner word is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
+    /// An option whose operand, the next inner word, has this role.
+    Awaits(Role),
+    /// These bytes of the word's value have this role.
+    Value {
+        /// First byte.
+        start: usize,
+        /// One past the last.
+        end: usize,
+        /// What they are.
+        role: Role,
+    },
     /// All of it has this role.
     Is(Role),
+    /// All of it names no path but these files, which the assembler writes.
+    Writes(Vec<String>),
     /// `-Wp,-MD,F`: the value of the argument starts at this byte of the word's value.
     Depfile {
         /// Length of `-MD,` or `-MMD,`.
@@ -36,15 +49,36 @@ pub(super) fn judge(
     };
     let words = || value.split(',').filter(|_| through.ends_with(','));
     let single = (!through.ends_with(',')).then_some(value);
+    if operand_of.is_none()
+        && let Some(judged) = inner_inputs::judge(inner, value, single.is_none())
+    {
+        // What stands beside the value in a list has to be known too.
+        let (before, after) = match &judged {
+            Judged::Value { start, end, .. } if single.is_none() => (&value[..*start], &value[*end..]),
+            _ => ("", ""),
+        };
+        let option = before.trim_end_matches(',').rfind(',').map_or(0, |comma| comma + 1);
+        let others = before[..option].split(',').chain(after.split(','));
+        for word in others.filter(|word| !word.is_empty()) {
+            judge(inner, through, word, &mut None)?;
+        }
+        return Ok(judged);
+    }
     match inner {
         Inner::Preprocessor => {
             preprocessor(value, &words().chain(single).collect::<Vec<_>>()).ok_or_else(|| unknown(value))
         }
         Inner::Assembler => {
+            let mut files = Vec::new();
             for word in words().chain(single) {
-                assembler(word, operand_of).map_err(|reason| reason.unwrap_or_else(|| unknown(word)))?;
+                let file = assembler(word, operand_of).map_err(|reason| reason.unwrap_or_else(|| unknown(word)))?;
+                files.extend(file);
             }
-            Ok(Judged::Is(Role::Plain))
+            Ok(if files.is_empty() {
+                Judged::Is(Role::Plain)
+            } else {
+                Judged::Writes(files)
+            })
         }
         Inner::Frontend => match operand_of.take() {
             Some(_) => Ok(Judged::Is(Role::Plain)),
@@ -89,9 +123,10 @@ const ASSEMBLER_FLAGS: &str = "--32 --64 --x32 --divide --execstack --noexecstac
 const ASSEMBLER_VALUES: &str = "--compress-debug-sections= --elf-stt-common= --generate-missing-build-notes= --hash-size= \
     --multibyte-handling= --size-check= --defsym=";
 
-fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Option<LocalOnly>> {
-    if operand_of.take().is_some() {
-        return Ok(());
+/// What a word is to the assembler: the file that it names, if it names one that is written.
+fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<Option<String>, Option<LocalOnly>> {
+    if let Some(option) = operand_of.take() {
+        return Ok((option == "--MD").then(|| word.to_owned()));
     }
     // Machine options of all targets start with -m; none names a file.
     let machine = word
@@ -104,16 +139,22 @@ fn assembler(word: &str, operand_of: &mut Option<&'static str>) -> Result<(), Op
         }));
     }
     if machine || is_one_of(ASSEMBLER_FLAGS, word) || ASSEMBLER_VALUES.split(' ').any(|name| word.starts_with(name)) {
-        return Ok(());
+        return Ok(None);
     }
-    if word == "--defsym" {
-        *operand_of = Some("--defsym");
-        return Ok(());
+    if let Some(name) = ["--defsym", "--MD"].into_iter().find(|name| *name == word) {
+        *operand_of = Some(name);
+        return Ok(None);
+    }
+    let listing = word.strip_prefix("-a").and_then(|rest| rest.split_once('='));
+    let listing = listing.filter(|(what, _)| what.chars().all(|letter| "cdghilmns".contains(letter)));
+    if let Some(file) = listing.map(|(_, file)| file).or(word.strip_prefix("--MD=")) {
+        return Ok(Some(file.to_owned()));
     }
     let option = word.to_owned();
     Err(match word {
+        // Of several search directories in one word.
         _ if word.starts_with("-I") => Some(LocalOnly::AssemblerSearch { option }),
-        _ if word.starts_with("-a") || word.starts_with("--MD") => Some(LocalOnly::ExoticOutput { option }),
+        _ if word.starts_with("-a") => Some(LocalOnly::ExoticOutput { option }),
         _ => None,
     })
 }
@@ -124,7 +165,7 @@ const FRONTEND_FLAGS: &str = "-disable-O0-optnone -disable-lifetime-markers -dis
     -fexperimental-assignment-tracking=disabled -fexperimental-assignment-tracking=enabled \
     -fexperimental-assignment-tracking=forced -fallow-half-arguments-and-returns -fnative-half-type \
     -fnative-half-arguments-and-returns -ffake-address-space-map -finclude-default-header \
-    -menable-no-nans -mdisable-tail-calls -fdeclare-opencl-builtins -fno-rtti-data -fdebug-macro";
+    -emit-pch -menable-no-nans -mdisable-tail-calls -fdeclare-opencl-builtins -fno-rtti-data -fdebug-macro";
 
 /// Options of it with an operand that names no file.
 const FRONTEND_OPERANDS: &[&str] = &[
@@ -145,7 +186,6 @@ fn frontend(word: &str, operand_of: &mut Option<&'static str>) -> Result<Judged,
         _ if is_one_of(FRONTEND_FLAGS, word) => Ok(Judged::Is(Role::Plain)),
         "-load" | "-add-plugin" | "-plugin" => Err(Some(LocalOnly::Plugin { option })),
         _ if word.starts_with("-plugin-arg-") => Err(Some(LocalOnly::Plugin { option })),
-        "-include-pch" | "-emit-pch" => Err(Some(LocalOnly::PchInput { option })),
         "-dependency-file" | "-dependency-dot" | "-header-include-file" | "-diagnostic-log-file" => {
             Err(Some(LocalOnly::ExoticOutput { option }))
         }
@@ -202,7 +242,6 @@ mod tests {
             &Ok(Judged::Is(Role::Macro)),
         );
         check(Inner::Preprocessor, "-Wp,", "-Wall", &Ok(Judged::Is(Role::Plain)));
-        check(Inner::Preprocessor, "-Wp,", "-I,dir", &Err("inner_option"));
         check(
             Inner::Preprocessor,
             "-Xpreprocessor",
@@ -217,8 +256,13 @@ mod tests {
         let plain = Ok(Judged::Is(Role::Plain));
         check(Inner::Assembler, "-Wa,", "--noexecstack,-mrelax-relocations=no", &plain);
         check(Inner::Assembler, "-Wa,", "--defsym,A=1,-W", &plain);
-        check(Inner::Assembler, "-Wa,", "-Idir", &Err("assembler_search"));
-        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &Err("exotic_output"));
+        check(Inner::Assembler, "-Wa,", "-Ia,-Ib", &Err("assembler_search"));
+        check(Inner::Assembler, "-Wa,", "-Ia,--frobnicate", &Err("inner_option"));
+        let file = |name: &str| Ok(Judged::Writes(vec![name.to_owned()]));
+        check(Inner::Assembler, "-Wa,", "-adhln=x.lst", &file("x.lst"));
+        check(Inner::Assembler, "-Wa,", "-W,--MD,x.d", &file("x.d"));
+        check(Inner::Assembler, "-Wa,", "--MD=x.d", &file("x.d"));
+        check(Inner::Assembler, "-Wa,", "-adhln", &Err("exotic_output"));
         check(Inner::Assembler, "-Wa,", "-march=native", &Err("native_tuning"));
         check(Inner::Assembler, "-Wa,", "--frobnicate", &Err("inner_option"));
         check(Inner::Assembler, "-Wa,", "@f", &Err("inner_option"));

@@ -24,8 +24,8 @@ pub enum Language {
 pub enum Operand {
     /// A translation unit.
     Source(Language),
-    /// A header: the driver makes a precompiled header of it.
-    Header,
+    /// A header in this language: the driver makes a precompiled header of it.
+    Header(Language),
     /// A C++ module unit.
     Module,
     /// A source in a language that rewrap does not follow.
@@ -73,8 +73,9 @@ impl Language {
             return Operand::Source(language);
         }
         match value {
-            "c-header" | "c++-header" | "c++-system-header" | "c++-user-header" => Operand::Header,
-            "c++-module" => Operand::Module,
+            "c-header" => Operand::Header(Self::C),
+            "c++-header" => Operand::Header(Self::Cxx),
+            "c++-module" | "c++-system-header" | "c++-user-header" | "c++-header-unit-header" => Operand::Module,
             _ => Operand::Unsupported,
         }
     }
@@ -96,7 +97,10 @@ impl Language {
             ("ii", _) => Operand::Source(Self::CxxPreprocessed),
             ("S", _) | ("sx", Family::Gcc) => Operand::Source(Self::AssemblerWithCpp),
             ("s", _) => Operand::Source(Self::Assembler),
-            ("h" | "hh" | "H" | "hxx" | "hpp", _) | ("hp" | "HPP" | "h++" | "tcc", Family::Gcc) => Operand::Header,
+            ("h", _) if !cxx => Operand::Header(Self::C),
+            ("h" | "hh" | "H" | "hxx" | "hpp", _) | ("hp" | "HPP" | "h++" | "tcc", Family::Gcc) => {
+                Operand::Header(Self::Cxx)
+            }
             ("cppm" | "ccm" | "cxxm" | "c++m" | "ixx" | "pcm", Family::Clang) => Operand::Module,
             (suffix, _) if OTHER_LANGUAGES.contains(&suffix) => Operand::Unsupported,
             _ => Operand::ForLinker,
@@ -133,7 +137,9 @@ mod tests {
             check(family, true, "a.i", Operand::Source(Language::CxxPreprocessed));
             check(family, false, "a.S", Operand::Source(Language::AssemblerWithCpp));
             check(family, true, "a.s", Operand::Source(Language::Assembler));
-            check(family, false, "a.h", Operand::Header);
+            check(family, false, "a.h", Operand::Header(Language::C));
+            check(family, true, "a.h", Operand::Header(Language::Cxx));
+            check(family, false, "a.hh", Operand::Header(Language::Cxx));
             check(family, false, "a.o", Operand::ForLinker);
             check(family, false, "d.c/a", Operand::ForLinker);
             check(family, false, "a.", Operand::ForLinker);
@@ -152,7 +158,7 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(Language::from_x(language.driver_name()), Operand::Source(language));
         }
-        assert_eq!(Language::from_x("c++-header"), Operand::Header);
+        assert_eq!(Language::from_x("c++-header"), Operand::Header(Language::Cxx));
         assert_eq!(Language::from_x("go"), Operand::Unsupported);
     }
 }

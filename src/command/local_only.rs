@@ -63,8 +63,10 @@ pub enum LocalOnly {
         /// The source.
         path: String,
     },
-    /// A header is the source: the output is a precompiled header.
-    #[error("a precompiled header is made of `{path}`, and it would not fit another machine's headers")]
+    /// A header is the source, in a command whose outputs have names that no rule describes.
+    #[error(
+        "the compiler writes more than a precompiled header of `{path}`; name the output with `-o`, and leave out `-S`"
+    )]
     PchOutput {
         /// The header.
         path: String,
@@ -107,12 +109,6 @@ pub enum LocalOnly {
     #[error("`{option}` uses modules, which rewrap does not follow yet")]
     Modules {
         /// The option, or the module unit.
-        option: String,
-    },
-    /// `-include-pch` and its relatives.
-    #[error("`{option}` uses a precompiled header, which holds times of this machine's files")]
-    PchInput {
-        /// The option.
         option: String,
     },
     /// `-save-temps`.
@@ -324,7 +320,6 @@ impl LocalOnly {
             Self::NativeTuning { .. } => "native_tuning",
             Self::Plugin { .. } => "plugin",
             Self::Modules { .. } => "modules",
-            Self::PchInput { .. } => "pch_input",
             Self::SaveTemps { .. } => "save_temps",
             Self::DumpFiles { .. } => "dump_files",
             Self::ExoticOutput { .. } => "exotic_output",

@@ -8,6 +8,7 @@ pub mod compile;
 pub mod configure_probe;
 pub mod environment;
 mod inner;
+mod inner_inputs;
 pub mod language;
 pub mod link;
 pub mod local_only;
@@ -39,13 +40,17 @@ pub enum Family {
     Clang,
 }
 
-/// Where the step stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where the step stops: of several the greatest counts, in whatever order they are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// `-c`: an object file.
     Object,
     /// `-S`: assembly text.
     Assembly,
+    /// A header is the source: a precompiled header.
+    PrecompiledHeader,
+    /// `-E`: the source after the preprocessor.
+    Preprocess,
 }
 
 /// How an option and its value stand on the command line.
@@ -57,6 +62,10 @@ pub enum Form {
     Joined,
     /// `-I dir`: two words.
     Separate,
+    /// `-Xclang -include -Xclang file`: four words; the name is the option that passes words on, the tail the inner one.
+    Through,
+    /// `-Xclang -Idir`: two words; the inner option in the tail, its value joined.
+    ThroughJoined,
 }
 
 /// The search list that a directory option adds to.
@@ -70,6 +79,8 @@ pub enum Chain {
     System,
     /// `-idirafter`.
     After,
+    /// `-Wa,-I`: only for the assembler's `.include` and `.incbin`.
+    Assembler,
 }
 
 /// Which names a prefix map (`-f…-prefix-map=old=new`) acts on.
@@ -135,7 +146,8 @@ pub struct Arg {
     pub form: Form,
     /// What it is to us.
     pub role: Role,
-    /// Text of the same word that follows the value, `,` included (`-Wp,-MD,F` has none); nearly always empty.
+    /// Text of the same word that follows the value, `,` included (`-Wp,-MD,F` has none); nearly always empty. The inner
+    /// option where another one passes it on.
     pub tail: String,
 }
 
@@ -146,6 +158,13 @@ impl Arg {
             Form::Alone => vec![self.name.clone()],
             Form::Joined => vec![format!("{}{value}{}", self.name, self.tail)],
             Form::Separate => vec![self.name.clone(), value.to_owned()],
+            Form::Through => vec![
+                self.name.clone(),
+                self.tail.clone(),
+                self.name.clone(),
+                value.to_owned(),
+            ],
+            Form::ThroughJoined => vec![self.name.clone(), format!("{}{value}", self.tail)],
         }
     }
 
@@ -164,6 +183,10 @@ pub enum SecondaryKind {
     CoverageNotes,
     /// `.su` of `-fstack-usage`.
     StackUsage,
+    /// What one of the compiler's programs leaves to the next, kept by `-save-temps`.
+    Intermediate,
+    /// What a program of the compiler says about its own work: a dump, a listing.
+    Dump,
     /// Anything else that an option names or implies.
     Other,
 }
@@ -188,7 +211,7 @@ pub struct Depfile {
     pub user_headers_only: bool,
 }
 
-/// What one compile means: one source, `-c` or `-S`.
+/// What one compile means: one source, `-c`, `-S` or `-E -o`, or a header that is precompiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileCommand {
     /// Whose options these are.

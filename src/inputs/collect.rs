@@ -2,7 +2,7 @@
 
 use super::place::{End, Placer, Unplaceable};
 use super::{Entry, InputSet, OutsideFile};
-use crate::command::{Chain, CompileCommand, PieceRole, Role, ToolCommand};
+use crate::command::{Chain, CompileCommand, Family, PieceRole, Role, Stage, ToolCommand};
 use crate::digest::Digest;
 use crate::host::fs::{PathContext, PathError};
 use crate::observation::{Names, Observation};
@@ -10,6 +10,7 @@ use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::{FileDigests, Toolchain};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Directories that distributions leave to the administrator: below `/usr`, and not part of an installed system.
@@ -78,7 +79,10 @@ pub fn collect(
     let depfile = command.depfile.iter().map(|depfile| depfile.path.as_str());
     let outputs = std::iter::once(command.output.as_str()).chain(depfile).chain(secondary);
     collection.written_to(outputs, places.cwd)?;
-    collection.end(scan)
+    Ok(InputSet {
+        times: times(command, scan)?,
+        ..collection.end(scan)?
+    })
 }
 
 /// The same for a step that is no compile.
@@ -102,6 +106,28 @@ pub fn collect_tool(
     }
     collection.written_to(command.outputs.iter().map(|output| output.path.as_str()), places.cwd)?;
     collection.end(scan)
+}
+
+/// clang's precompiled headers hold the modification times of all headers in them, and their users check them.
+fn times(command: &CompileCommand, scan: &Scan) -> Result<BTreeMap<String, i64>, InputsFailure> {
+    let mut times = BTreeMap::new();
+    let says = |text: &str| {
+        let mut args = command.args.iter();
+        args.any(|arg| arg.name == text || arg.tail == text || arg.value.as_deref() == Some(text))
+    };
+    let makes = command.stage == Stage::PrecompiledHeader && !says("-fno-pch-timestamp");
+    let uses = says("-include-pch") || scan.files.iter().any(|file| file.found == Found::Precompiled);
+    if command.family != Family::Clang || !(makes || uses) {
+        return Ok(times);
+    }
+    for file in scan.files.iter().filter(|file| file.found != Found::Precompiled) {
+        let seen = file.path.metadata().at("look at", &file.path)?;
+        let path = file.path.to_str().ok_or_else(|| InputsFailure::NonUtf8 {
+            path: file.path.clone(),
+        })?;
+        times.insert(path.to_owned(), seen.mtime());
+    }
+    Ok(times)
 }
 
 struct Collection<'a> {
@@ -157,6 +183,7 @@ impl<'a> Collection<'a> {
             observed: self.observed,
             real_dirs: self.real_dirs,
             once_alias: self.once_alias,
+            times: BTreeMap::new(),
         })
     }
 

@@ -60,4 +60,7 @@ pub struct InputSet {
     pub real_dirs: BTreeMap<String, PathBuf>,
     /// Two different paths of equal content that use `#pragma once` or `#import`: on a worker they may be one file.
     pub once_alias: Option<(PathBuf, PathBuf)>,
+    /// Modification times in seconds, as clang writes them into a precompiled header and demands them of its headers
+    /// later. Empty where no such file is made or read.
+    pub times: BTreeMap<String, i64>,
 }

@@ -25,6 +25,13 @@ struct Places {
     configured: Option<Vec<PathBuf>>,
 }
 
+/// How choosy the search is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Careful,
+    Any,
+}
+
 impl Resolver<'_> {
     /// Follows all of them. One that is not found is no failure: the linker only warns.
     pub(super) fn needed(&mut self, run_path: &[String], env: &Environment) -> Result<(), LinkFailure> {
@@ -68,10 +75,26 @@ impl Resolver<'_> {
         self.loaded.iter().any(same)
     }
 
+    /// GNU ld goes through all places twice: the second time it takes what it had doubts about the first time.
     fn find_needed(&mut self, name: &Path, by: &Path, needs: &Dynamic, places: &mut Places) -> Result<(), LinkFailure> {
+        for pass in [Pass::Careful, Pass::Any] {
+            if self.search_needed(name, by, needs, places, pass)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn search_needed(
+        &mut self,
+        name: &Path,
+        by: &Path,
+        needs: &Dynamic,
+        places: &mut Places,
+        pass: Pass,
+    ) -> Result<bool, LinkFailure> {
         if name.is_absolute() {
-            self.try_needed(Path::new("/"), name)?;
-            return Ok(());
+            return self.try_needed(Path::new("/"), name, pass);
         }
         let run_paths = needs.rpath.iter().chain(&needs.runpath);
         let run_paths: Vec<String> = run_paths.map(|dir| dir.to_string_lossy().into_owned()).collect();
@@ -79,26 +102,26 @@ impl Resolver<'_> {
             // What the names in it mean differs between versions: every meaning is followed.
             let mut found = false;
             for dir in self.meanings(entry, by) {
-                found |= self.try_needed(&dir, name)?;
+                found |= self.try_needed(&dir, name, pass)?;
             }
             if found {
-                return Ok(());
-            }
-        }
-        for dir in &places.own {
-            if self.try_needed(dir, name)? {
-                return Ok(());
+                return Ok(true);
             }
         }
         if places.configured.is_none() {
             places.configured = Some(self.configured()?);
         }
-        for dir in places.configured.iter().flatten() {
-            if self.try_needed(dir, name)? {
-                return Ok(());
+        // GNU ld 2.40 takes these the other way round than its manual says.
+        let mut found = false;
+        for dirs in [places.configured.as_deref().unwrap_or_default(), &places.own] {
+            for dir in dirs {
+                if self.try_needed(dir, name, pass)? {
+                    found = true;
+                    break;
+                }
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The directories that an entry of a run path may stand for.
@@ -124,8 +147,8 @@ impl Resolver<'_> {
         paths.into_iter().collect()
     }
 
-    /// Whether a library of this name is in the directory and is one that fits.
-    fn try_needed(&mut self, dir: &Path, name: &Path) -> Result<bool, LinkFailure> {
+    /// Whether a library of this name is in the directory and is taken.
+    fn try_needed(&mut self, dir: &Path, name: &Path, pass: Pass) -> Result<bool, LinkFailure> {
         if !self.directories.exists(dir) {
             return Ok(false);
         }
@@ -136,21 +159,23 @@ impl Resolver<'_> {
         let Content::Shared(dynamic) = sniff(&path)? else {
             return Ok(false);
         };
-        if !self.fits(Some(dynamic.kind)) {
+        if !self.fits(Some(dynamic.kind)) || (pass == Pass::Careful && self.is_doubtful(&dynamic)) {
             return Ok(false);
         }
-        let conflicts = self.conflicts(&dynamic);
         self.loaded.push(Loaded { path, dynamic });
-        Ok(!conflicts)
+        Ok(true)
     }
 
-    /// GNU ld would rather not take a library that needs another version of one that is there, and looks on.
-    fn conflicts(&self, dynamic: &Dynamic) -> bool {
+    /// A library that needs another version of one that is there, or others but not the C library.
+    fn is_doubtful(&self, dynamic: &Dynamic) -> bool {
+        let of_c = |name: &PathBuf| name.as_os_str().as_encoded_bytes().starts_with(b"libc.so");
+        let without_c = !dynamic.needed.is_empty() && !dynamic.needed.iter().any(of_c);
         let loaded = || self.loaded.iter().filter_map(|loaded| loaded.dynamic.soname.as_deref());
-        dynamic.needed.iter().any(|needed| {
-            let stem = stem(needed);
-            stem.is_some() && loaded().any(|other| crate::link::needed::stem(other) == stem && other != needed)
-        })
+        let other_version = dynamic.needed.iter().any(|needed| {
+            let wanted = stem(needed);
+            wanted.is_some() && loaded().any(|other| stem(other) == wanted && other != needed)
+        });
+        without_c || other_version
     }
 
     /// The directories that the loader of the target is set up with.

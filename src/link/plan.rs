@@ -3,11 +3,13 @@
 use super::LinkFailure;
 use super::linker::{self, Asking, Linker};
 use super::shown;
-use crate::command::Family;
-use crate::command::link::Flavour;
+use crate::command::link::{Flavour, without_collect2_words};
+use crate::command::response_file;
+use crate::command::{Driver, Family};
 use crate::toolchain::{Ask, Environment, Identity, ToolSubject, find_in_path};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Variables that make a linker behave otherwise in ways that no option shows.
@@ -15,6 +17,18 @@ const DECISIVE: [&str; 5] = ["GNUTARGET", "LDEMULATION", "MOLD_REPRO", "LLD_REPR
 
 /// Plugins that read nothing by themselves: those of gcc and LLVM for link-time optimisation.
 const PLUGINS: [&str; 2] = ["liblto_plugin", "LLVMgold"];
+
+/// By these clang tells the distribution, on which some of the words for the linker depend.
+const DISTRIBUTION: [&str; 8] = [
+    "/etc/lsb-release",
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/redhat-release",
+    "/etc/debian_version",
+    "/etc/SuSE-release",
+    "/etc/gentoo-release",
+    "/etc/alpine-release",
+];
 
 /// A link as it was called.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +114,10 @@ pub fn plan(ask: &dyn Ask, step: &LinkStep<'_>) -> Result<LinkPlan, LinkFailure>
     if let Some(name) = DECISIVE.iter().find(|name| step.env.get(name).is_some()) {
         return Err(LinkFailure::Variable { name });
     }
+    let args = expanded(step)?;
     let mut planning = Planning {
         step,
+        args: &args,
         ask,
         env: step.env.for_questions(),
         programs: BTreeSet::from([step.tool.to_owned()]),
@@ -119,7 +135,7 @@ pub fn plan(ask: &dyn Ask, step: &LinkStep<'_>) -> Result<LinkPlan, LinkFailure>
     planning.plugins(&line)?;
     let search_dirs = linker::search_dirs(&linker, &line, planning.asking())?;
     planning.programs.insert(linker.path.clone());
-    let given: BTreeSet<&String> = step.args.iter().collect();
+    let given: BTreeSet<&String> = args.iter().collect();
     let version = linker::version_numbers(&linker.version_text);
     Ok(LinkPlan {
         added: line.iter().filter(|word| !given.contains(word)).cloned().collect(),
@@ -138,8 +154,27 @@ pub fn plan(ask: &dyn Ask, step: &LinkStep<'_>) -> Result<LinkPlan, LinkFailure>
     })
 }
 
+/// The words with response files of the driver expanded: gcc would show the name of a temporary one.
+fn expanded(step: &LinkStep<'_>) -> Result<Vec<String>, LinkFailure> {
+    let Some(driver) = step.driver else {
+        return Ok(step.args.to_vec());
+    };
+    let driver = Driver {
+        family: driver.family,
+        cxx: driver.cxx,
+        version: driver.version,
+    };
+    let mut read = |path: &str| fs::read(step.cwd.join(path)).ok();
+    let expanded = response_file::expand(&driver, step.args, &mut read);
+    expanded.map(|expanded| expanded.args).map_err(|_| LinkFailure::NoLine {
+        driver: step.tool.to_owned(),
+    })
+}
+
 struct Planning<'a> {
     step: &'a LinkStep<'a>,
+    /// The user's words, response files expanded.
+    args: &'a [String],
     ask: &'a dyn Ask,
     env: Environment,
     programs: BTreeSet<PathBuf>,
@@ -165,7 +200,7 @@ impl Planning<'_> {
 
     fn by_driver(&mut self, driver: &Identity) -> Result<(Linker, Vec<String>), LinkFailure> {
         // Lines of the answer could not be told apart.
-        if self.step.args.iter().any(|arg| arg.contains('\n')) {
+        if self.args.iter().any(|arg| arg.contains('\n')) {
             return Err(self.no_line());
         }
         self.programs.extend(driver.programs().iter().cloned());
@@ -176,7 +211,7 @@ impl Planning<'_> {
         let args: Vec<&str> = before
             .iter()
             .copied()
-            .chain(self.step.args.iter().map(String::as_str))
+            .chain(self.args.iter().map(String::as_str))
             .collect();
         let answer = self.asking().put(self.step.tool, self.step.invoked_as, &args)?;
         let said = String::from_utf8_lossy(&answer.stderr).into_owned();
@@ -192,8 +227,8 @@ impl Planning<'_> {
         match driver.family {
             Family::Gcc => {
                 let linker = self.behind_collect2(Path::new(program), line, &said)?;
-                self.gcc_parts(line)?;
-                Ok((linker, without_words_of_collect2(line)))
+                self.gcc_parts(line, &said)?;
+                Ok((linker, without_collect2_words(line)))
             }
             Family::Clang => {
                 let path = self.step.cwd.join(program);
@@ -206,7 +241,7 @@ impl Planning<'_> {
 
     /// Programs come from these directories first.
     fn tool_dirs(&mut self) {
-        let mut args = self.step.args.iter();
+        let mut args = self.args.iter();
         while let Some(arg) = args.next() {
             let dir = match arg.strip_prefix("-B") {
                 Some("") => args.next().map(String::as_str),
@@ -261,8 +296,9 @@ impl Planning<'_> {
         Ok(linker)
     }
 
+    /// What the driver says that a name of its programs means.
     fn printed(&self, question: &str) -> Result<Option<PathBuf>, LinkFailure> {
-        let args: Vec<&str> = self.step.args.iter().map(String::as_str).chain([question]).collect();
+        let args: Vec<&str> = self.args.iter().map(String::as_str).chain([question]).collect();
         let answer = self.asking().put(self.step.tool, self.step.invoked_as, &args)?;
         let text = String::from_utf8_lossy(&answer.stdout);
         let path = PathBuf::from(text.trim());
@@ -270,8 +306,9 @@ impl Planning<'_> {
     }
 
     /// What runs again for link-time optimisation, and what the driver reads.
-    fn gcc_parts(&mut self, line: &[String]) -> Result<(), LinkFailure> {
-        self.plain.extend(self.printed("-print-file-name=specs")?);
+    fn gcc_parts(&mut self, line: &[String], said: &str) -> Result<(), LinkFailure> {
+        let specs = said.lines().filter_map(|line| line.strip_prefix("Reading specs from "));
+        self.plain.extend(specs.map(|path| self.step.cwd.join(path.trim())));
         if !line.iter().any(|word| word == "-plugin") {
             return Ok(());
         }
@@ -282,13 +319,19 @@ impl Planning<'_> {
             };
             self.programs.extend(found);
         }
-        // lto-wrapper lets it run the parts of a program side by side.
-        let make = self
-            .env
-            .get("MAKE")
-            .map_or_else(|| OsString::from("make"), OsStr::to_owned);
-        self.programs.extend(find_in_path(&make, &self.env));
+        if self.args.iter().any(|arg| arg.starts_with("-flto=")) {
+            self.parallel_parts();
+        }
         Ok(())
+    }
+
+    /// lto-wrapper has `make` run the parts of a program side by side, by rules of its own.
+    fn parallel_parts(&mut self) {
+        let make = self.env.get("MAKE").unwrap_or(OsStr::new("make"));
+        for name in [make, OsStr::new("mv"), OsStr::new("touch")] {
+            self.programs.extend(find_in_path(name, &self.env));
+        }
+        self.programs.insert(PathBuf::from("/bin/sh"));
     }
 
     fn clang_parts(&mut self, said: &str, linker: &Linker) {
@@ -304,6 +347,7 @@ impl Planning<'_> {
             let dirs = said.lines().filter_map(|line| line.strip_prefix(label));
             self.directories.extend(dirs.map(|dir| PathBuf::from(dir.trim())));
         }
+        self.plain.extend(DISTRIBUTION.map(PathBuf::from));
         // It takes crt files and libraries from the newest of these.
         let gccs = said
             .lines()
@@ -342,10 +386,4 @@ impl Planning<'_> {
         }
         Ok(())
     }
-}
-
-/// collect2 takes these for itself.
-fn without_words_of_collect2(line: &[String]) -> Vec<String> {
-    let own = |word: &String| word.starts_with("-fuse-ld=") || word.starts_with("-flto") || word == "-fno-lto";
-    line.iter().filter(|word| !own(word)).cloned().collect()
 }

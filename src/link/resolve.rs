@@ -357,10 +357,19 @@ impl Resolver<'_> {
         for path in &hits {
             self.input(path, Found::Scripted, Some(name), depth)?;
         }
-        if hits.is_empty() {
+        // Older ones of mold do not look beside the script.
+        let looks_on = self.line.flavour == Flavour::Mold && self.searchable(name);
+        if hits.is_empty() || looks_on {
             return self.library(&format!(":{name}"), LinkState::default(), depth);
         }
         Ok(())
+    }
+
+    /// Whether a directory of libraries has a file of this name.
+    fn searchable(&mut self, name: &str) -> bool {
+        let dirs = self.directories.for_libraries();
+        dirs.iter()
+            .any(|(dir, _)| self.directories.file(dir, OsStr::new(name)).is_some())
     }
 
     fn scripted_absolutely(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {

@@ -111,11 +111,11 @@ impl ToolIdentity {
             deterministic_default: self.deterministic_default,
         };
         match self.program {
-            Program::Ar => archive::parse(&archiver(ArchiveName::Ar), args, read).map(Parsed::Archive),
-            Program::Ranlib => archive::parse(&archiver(ArchiveName::Ranlib), args, read).map(Parsed::Archive),
-            Program::Strip => object_tool::parse(&object(ObjectToolName::Strip), args, read).map(Parsed::Object),
-            Program::Objcopy => object_tool::parse(&object(ObjectToolName::Objcopy), args, read).map(Parsed::Object),
-            Program::Dwp => object_tool::parse(&object(ObjectToolName::Dwp), args, read).map(Parsed::Object),
+            Program::Ar => archive::parse(archiver(ArchiveName::Ar), args, read).map(Parsed::Archive),
+            Program::Ranlib => archive::parse(archiver(ArchiveName::Ranlib), args, read).map(Parsed::Archive),
+            Program::Strip => object_tool::parse(object(ObjectToolName::Strip), args, read).map(Parsed::Object),
+            Program::Objcopy => object_tool::parse(object(ObjectToolName::Objcopy), args, read).map(Parsed::Object),
+            Program::Dwp => object_tool::parse(object(ObjectToolName::Dwp), args, read).map(Parsed::Object),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::thin::{self, Members};
 use super::{ObjectToolFailure, Parsed, ToolIdentity};
-use crate::command::archive::{ArchiveCommand, Operation};
+use crate::command::archive::{ArchiveCommand, Operation, thin_names};
 use crate::command::object_tool::{ObjectCommand, OutputMode};
 use crate::command::{LocalOnly, PieceRole, Suite, ToolCommand, Unrelocatable};
 use crate::host::fs::PathContext;
@@ -19,9 +19,11 @@ use std::path::{Path, PathBuf};
 /// Variables that change how GNU's tools read their arguments or files.
 const GNU_VARIABLES: [&str; 2] = ["GNUTARGET", "POSIXLY_CORRECT"];
 
-/// Where the type stands in the header of an ELF file, and how long a head we look at.
+/// Where the type stands in the header of an ELF file.
 const ELF_TYPE: usize = 16;
-const HEAD: u64 = 18;
+
+/// How much of a file tells what it is: the longest is an archive's magic and the name of its first member.
+const HEAD: u64 = 24;
 
 /// A step whose files have been looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +111,16 @@ impl Look<'_> {
             if archive.members == 0 && archive.operation != Operation::Index {
                 return Err(ObjectToolFailure::NothingToDo { path });
             }
-            self.thin_members(&path)?;
+            let head = head(&path)?;
+            if head.starts_with(thin::MAGIC) {
+                // It stays thin, whatever is done with it.
+                command.placed_locally = Some(thin_names());
+                self.members.add(&path, self.digests)?;
+            }
+            // Left as it is, mode included: its own bytes come to lie there again.
+            if self.suite == Suite::Llvm && archive.operation == Operation::Index && has_symbol_table(&head) {
+                output.in_place = true;
+            }
             self.files.insert(path);
         }
         self.named_inputs(&command)?;
@@ -123,7 +134,7 @@ impl Look<'_> {
         let mut read = Vec::new();
         for subject in &object.subjects {
             let path = self.cwd.join(subject);
-            let meta = self.input(&path)?;
+            let meta = input(&path)?;
             let head = head(&path)?;
             let archive = head.starts_with(b"!<arch>\n");
             if archive && !object.deterministic {
@@ -197,20 +208,12 @@ impl Look<'_> {
     }
 
     fn named_inputs(&mut self, command: &ToolCommand) -> Result<(), ObjectToolFailure> {
-        for input in command.with_role(PieceRole::Input) {
-            let path = self.cwd.join(input);
-            self.input(&path)?;
+        for named in command.with_role(PieceRole::Input) {
+            let path = self.cwd.join(named);
+            input(&path)?;
             self.thin_members(&path)?;
         }
         Ok(())
-    }
-
-    /// A file that has to be there.
-    fn input(&self, path: &Path) -> Result<Metadata, ObjectToolFailure> {
-        path.metadata()
-            .ok()
-            .filter(Metadata::is_file)
-            .ok_or_else(|| ObjectToolFailure::MissingInput { path: path.to_owned() })
     }
 
     fn thin_members(&mut self, path: &Path) -> Result<(), ObjectToolFailure> {
@@ -244,12 +247,27 @@ impl Look<'_> {
     }
 }
 
+/// A file that has to be there.
+fn input(path: &Path) -> Result<Metadata, ObjectToolFailure> {
+    let meta = path.metadata().ok().filter(Metadata::is_file);
+    meta.ok_or_else(|| ObjectToolFailure::MissingInput { path: path.to_owned() })
+}
+
 /// The beginning of a file, enough to tell what it is.
 pub(super) fn head(path: &Path) -> Result<Vec<u8>, ObjectToolFailure> {
     let mut head = Vec::new();
     let file = File::open(path).at("open", path)?;
     file.take(HEAD).read_to_end(&mut head).at("read", path)?;
     Ok(head)
+}
+
+/// Whether the first member of an archive is a symbol table.
+fn has_symbol_table(head: &[u8]) -> bool {
+    const MAGIC_LENGTH: usize = 8;
+    let name = head.get(MAGIC_LENGTH..).unwrap_or_default();
+    ["/ ", "/SYM64/ "]
+        .iter()
+        .any(|table| name.starts_with(table.as_bytes()))
 }
 
 /// Whether an ELF file is a program or a shared library: GNU's make it executable then.

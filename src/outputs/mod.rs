@@ -1,7 +1,8 @@
-//! What to publish and under which names; depfiles, link maps and diagnostics with the user's own paths.
+//! What to publish and under which names; depfiles, link maps, preprocessed text and diagnostics with the user's own paths.
 
 pub mod depfile;
 pub mod diagnostics;
+pub mod line_markers;
 pub mod link_map;
 
 use crate::action::{OutputFormat, PathMap};
@@ -30,6 +31,7 @@ pub fn restore(bytes: &[u8], format: OutputFormat, paths: &PathMap) -> Result<Ve
     Ok(match format {
         OutputFormat::Bytes => bytes.to_vec(),
         OutputFormat::Text => diagnostics::restore(bytes, paths)?,
+        OutputFormat::LineMarkers => line_markers::restore(bytes, paths)?,
         OutputFormat::LinkMap => link_map::restore(bytes, paths)?,
         OutputFormat::GccDepfile => depfile::restore(bytes, paths, Family::Gcc)?,
         OutputFormat::ClangDepfile => depfile::restore(bytes, paths, Family::Clang)?,
@@ -42,6 +44,7 @@ pub fn relocate(bytes: &[u8], format: OutputFormat, paths: &PathMap) -> Result<V
     Ok(match format {
         OutputFormat::Bytes => bytes.to_vec(),
         OutputFormat::Text => diagnostics::relocate(bytes, paths)?,
+        OutputFormat::LineMarkers => line_markers::relocate(bytes, paths)?,
         OutputFormat::LinkMap => link_map::relocate(bytes, paths)?,
         OutputFormat::GccDepfile => depfile::relocate(bytes, paths, Family::Gcc)?,
         OutputFormat::ClangDepfile => depfile::relocate(bytes, paths, Family::Clang)?,

@@ -21,6 +21,17 @@ pub struct Salt {
     /// The width of the terminal that diagnostics are made for; 0 for none.
     #[prost(uint32, tag = "7")]
     pub width: u32,
+    /// Modification times that the outputs hold, sorted by path.
+    #[prost(message, repeated, tag = "8")]
+    pub times: ::prost::alloc::vec::Vec<Time>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Time {
+    #[prost(bytes = "vec", tag = "1")]
+    pub path: ::prost::alloc::vec::Vec<u8>,
+    /// Seconds since the epoch.
+    #[prost(int64, tag = "2")]
+    pub seconds: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct File {

@@ -8,6 +8,8 @@ use crate::store::{Blob, StoreError};
 use crate::toolchain::Ground;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// One action that would give this step's outputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +41,18 @@ pub(super) struct Remembered {
     pub(super) input_files: u32,
     pub(super) input_bytes: u64,
     pub(super) placed_locally: Option<String>,
+    /// Modification times in seconds that are part of the key: see [`InputSet::times`](crate::inputs::InputSet::times).
+    pub(super) times: Vec<(String, i64)>,
 }
 
 impl Remembered {
+    /// A file whose modification time is another one than the key holds.
+    pub(super) fn other_time(&self) -> Option<&Path> {
+        let mut files = self.times.iter().map(|(path, seconds)| (Path::new(path), *seconds));
+        let other = files.find(|(path, seconds)| !path.metadata().is_ok_and(|seen| seen.mtime() == *seconds));
+        other.map(|(path, _)| path)
+    }
+
     /// The primary output as the user spells it.
     pub(super) fn primary(&self) -> &str {
         self.outputs.last().map_or("", |output| &output.user_path)

@@ -181,6 +181,7 @@ fn ways(parts: &Parts<'_>) -> Ways {
             Found::Spelled => "another spelling of a listed file",
             Found::Mentioned => "named by a directive that only looks or embeds",
             Found::Assembled => "included by the assembler",
+            Found::Precompiled => "precompiled header that may stand for a header",
             Found::Operand => ON_COMMAND_LINE,
             Found::Searched => "found in a library directory",
             Found::Scripted => "named by a linker script",

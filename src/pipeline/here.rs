@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::daemon::HungUp;
 use crate::execute::permits::Permit;
 use crate::execute::strategy::Plan;
-use crate::manifest::Manifest;
+use crate::manifest::{Change, Manifest};
 use crate::pb::record::Where;
 use crate::pb::wire::{RunHere, Variable};
 use std::path::Path;
@@ -126,7 +126,10 @@ impl Step<'_> {
             return;
         };
         let pipeline = self.pipeline;
-        let recheck = |manifest: &Manifest| manifest.still_holds(&pipeline.digests, &pipeline.listings);
+        let recheck = |manifest: &Manifest| match prepared.remembered.other_time() {
+            Some(path) => Err(Change::Replaced(path.to_owned())),
+            None => manifest.still_holds(&pipeline.digests, &pipeline.listings),
+        };
         let admitted = timed(&mut self.note.phases().publish, || {
             admission::admit(&store, result, &recheck)
         });
@@ -135,7 +138,8 @@ impl Step<'_> {
                 self.note.record.stored = true;
                 self.note.record.action_digest = action.to_string();
                 self.remember(prepared);
-                if plan.upload_local_result {
+                // With modification times of this machine it is of use nowhere else.
+                if plan.upload_local_result && prepared.inputs.times.is_empty() {
                     self.upload(config, &store, action, &result, prepared);
                 }
             }

@@ -140,7 +140,7 @@ impl Pipeline {
         let manifest = self.manifests.find(&key, &self.digests, &self.listings).ok()?;
         note.phases().inputs = micros(start.elapsed());
         let remembered: Remembered = serde_json::from_slice(manifest.payload()).ok()?;
-        if !self.toolchains.still_stands(&remembered.ground) {
+        if !self.toolchains.still_stands(&remembered.ground) || remembered.other_time().is_some() {
             return None;
         }
         let store = self.store(config)?;

@@ -8,7 +8,7 @@ use crate::action::{
     self, ActionRequest, BuiltAction, Place, Placement, Presentation, TimeUse, ToolRequest, speaks_in_outputs,
 };
 use crate::command::{
-    CompileCommand, EnvironmentUse, Family, Piece, PieceRole, Role, ToolCommand, ToolKind, environment_use,
+    CompileCommand, EnvironmentUse, Family, Piece, PieceRole, Role, Stage, ToolCommand, ToolKind, environment_use,
     tool_environment_use,
 };
 use crate::config::Config;
@@ -80,10 +80,11 @@ impl Subject {
         }
     }
 
-    /// Whether a failed step removes an older primary output. gcc leaves an old object, clang does not.
+    /// Whether a failed step removes an older primary output. gcc leaves an old object, and nothing else; clang
+    /// leaves nothing.
     pub(super) fn removes_on_failure(&self) -> bool {
         match self {
-            Self::Compile { command, .. } => command.family == Family::Clang,
+            Self::Compile { command, .. } => command.family == Family::Clang || command.stage != Stage::Object,
             Self::Tool { command, .. } => command.removes_on_failure,
         }
     }

@@ -60,7 +60,6 @@ impl NoStep {
             Self::Toolchain(_) => "toolchain_unknown",
             Self::Scan(ScanFailure::CompileError { .. }) => "compile_error",
             Self::Scan(ScanFailure::Unresolvable { .. }) => "unresolvable_input",
-            Self::Scan(ScanFailure::PrecompiledHeader { .. }) => "precompiled_header",
             Self::Scan(ScanFailure::Changed { .. }) => "input_changed",
             Self::Scan(_) => "scan_failed",
             Self::Link(failure) => failure.code(),
@@ -306,6 +305,12 @@ impl Pipeline {
             input_files: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             input_bytes: base.tree.total_bytes,
             placed_locally: stays_here.as_ref().map(|(code, _)| code.clone()),
+            times: parts
+                .inputs
+                .times
+                .iter()
+                .map(|(path, time)| (path.clone(), *time))
+                .collect(),
         };
         let manifest = self.manifest(&parts, &remembered);
         Ok(Prepared {

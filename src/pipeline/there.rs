@@ -233,6 +233,10 @@ impl Step<'_> {
     ) -> Result<Answer, Try> {
         let Finished { outcome, cost } = finished;
         self.count(&cost);
+        if lacks_needed_library(&outcome.stderr) {
+            let sentence = "the linker on the worker missed a library that another one needs";
+            return Err(Try::Stop(RunsHere::fell_back("input_missing_remotely", sentence)));
+        }
         let found = found(&outcome, candidate, task);
         if !found.suits(candidate) {
             return Err(Try::Next);
@@ -412,6 +416,12 @@ fn names_missing_file(stderr: &[u8]) -> bool {
     ]
     .iter()
     .any(|words| text.contains(words))
+}
+
+/// GNU ld's words for a library that a shared library needs, which the run path of that one may name by its place here.
+/// They may be only a warning.
+fn lacks_needed_library(stderr: &[u8]) -> bool {
+    memchr::memmem::find(stderr, b"not found (try using -rpath or -rpath-link)").is_some()
 }
 
 /// The outcome's content by declared output.

@@ -1,12 +1,12 @@
 //! Rung two of the scanner: the compiler is asked, and what its answer leaves out is added.
 
-use super::file_facts::{FileFacts, Form, Mention, Questions, Remark, Use};
+use super::file_facts::{self, FileFacts, Mention, Questions, Remark, Use};
 use super::lexed::Lexed;
 use super::lexer::Consumer;
 use super::question::{Depth, is_depth_of_account};
 use super::resolve::{Hits, Lists, Resolver};
 use super::{Found, Scan, ScanFailure, ScannedFile, question};
-use crate::command::{CompileCommand, Family, Language, Role};
+use crate::command::{CompileCommand, Family, Form, Language, Role, Stage};
 use crate::depfile::Depfile;
 use crate::digest::Digest;
 use crate::toolchain::search_list::SearchList;
@@ -66,7 +66,7 @@ impl Scanner {
         let absent: Vec<PathBuf> = stated.absent.iter().map(|dir| step.cwd.join(dir)).collect();
         let mut resolver = Resolver::new(lists, &absent);
         if preprocesses(step.command.language) {
-            refuse_precompiled(step, &members, &mut resolver)?;
+            precompiled(step, &members, &mut resolver);
             for member in &members {
                 resolver.file(&member.path, &member.facts);
             }
@@ -230,12 +230,14 @@ impl Scanner {
                 None => passed_over.push(path.clone()),
             }
         }
-        for path in hits.tested.union(&hits.embedded).filter(|path| !listed.contains(path)) {
+        let precompiled = hits.precompiled.iter().map(|path| (path, Found::Precompiled));
+        let mentioned = hits.tested.union(&hits.embedded).map(|path| (path, Found::Mentioned));
+        for (path, found) in precompiled.chain(mentioned).filter(|(path, _)| !listed.contains(path)) {
             if !others.contains_key(path) {
                 let file = ScannedFile {
                     path: path.clone(),
                     digest: self.files.digest(path)?,
-                    found: Found::Mentioned,
+                    found,
                     once: false,
                 };
                 others.insert(path.clone(), file);
@@ -303,36 +305,41 @@ fn lists(step: &Step<'_>, stated: &SearchList) -> Lists {
     }
 }
 
-/// gcc looks for `name.gch` when it includes the first header of the source or one that an option names; clang for
-/// `name.pch` and `name.gch` only in the latter case.
-fn refuse_precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolver) -> Result<(), ScanFailure> {
+/// Precompiled headers that may be taken. gcc looks for `name.gch` when it includes the first header of the source or
+/// one that an option names; clang for `name.pch` and `name.gch` only in the latter case. Which of several it takes
+/// depends on options and macros, so all count.
+fn precompiled(step: &Step<'_>, members: &[Member], resolver: &mut Resolver) {
     let suffixes: &[&str] = match step.command.family {
         Family::Gcc => &[".gch"],
         Family::Clang => &[".pch", ".gch"],
     };
-    let mut found = step
-        .command
-        .args
-        .iter()
-        .find(|arg| arg.name == "-include-pch" || arg.value.as_deref() == Some("-include-pch"))
-        .map(|arg| PathBuf::from(arg.value.clone().unwrap_or_default()));
+    if step.command.family == Family::Gcc && step.command.stage == Stage::PrecompiledHeader {
+        // Which gcc empties before it reads anything.
+        resolver.leave_out(&step.cwd.join(&step.command.output));
+    }
     for arg in step.command.with_role(Role::ForcedInclude) {
         let name = arg.value.as_deref().unwrap_or_default().as_bytes();
-        found = found.or_else(|| resolver.precompiled(name, Some(step.cwd), suffixes));
+        // It is clang's driver that looks for one, which does not see what it passes on.
+        let passed_on = matches!(arg.form, Form::Through | Form::ThroughJoined) || arg.name.starts_with("-Wp,");
+        if step.command.family == Family::Gcc || !passed_on {
+            resolver.precompiled(name, Some(step.cwd), suffixes);
+        }
         let hit = resolver.first(name, Some(step.cwd));
         resolver.hits.included.extend(hit);
     }
-    if let Some(source) = members.first().filter(|_| step.command.family == Family::Gcc) {
-        let beside = source.path.parent();
-        let includes = |mention: &&Mention| mention.used == Use::Include;
-        for mention in source.facts.mentions.iter().filter(includes) {
-            let beside = beside.filter(|_| mention.form == Form::Quote);
-            found = found.or_else(|| resolver.precompiled(&mention.name, beside, suffixes));
-        }
+    let Some(source) = members.first().filter(|_| step.command.family == Family::Gcc) else {
+        return;
+    };
+    let beside = source.path.parent();
+    let includes = |mention: &&Mention| mention.used == Use::Include;
+    for mention in source.facts.mentions.iter().filter(includes) {
+        let beside = beside.filter(|_| mention.form == file_facts::Form::Quote);
+        resolver.precompiled(&mention.name, beside, suffixes);
     }
-    match found {
-        Some(path) => Err(ScanFailure::PrecompiledHeader { path }),
-        None => Ok(()),
+    if source.facts.is(Remark::Computed) {
+        for member in members {
+            resolver.precompiled(member.path.as_os_str().as_bytes(), None, suffixes);
+        }
     }
 }
 

@@ -57,6 +57,20 @@ impl Look {
         self.observed.directories.insert(dir.to_owned(), Names::All);
     }
 
+    /// The files of a directory; any change of its listing will matter.
+    pub(super) fn files_in(&mut self, dir: &Path) -> Vec<PathBuf> {
+        self.all_names(dir);
+        let Ok(entries) = fs::read_dir(dir) else {
+            return Vec::new();
+        };
+        let names: BTreeSet<Vec<u8>> = entries
+            .flatten()
+            .map(|entry| entry.file_name().into_encoded_bytes())
+            .collect();
+        let files = names.iter().filter(|name| self.at(dir, name) == End::File);
+        files.map(|name| dir.join(OsStr::from_bytes(name))).collect()
+    }
+
     /// Everything that was noted.
     pub fn into_observation(self) -> Observation {
         let mut observed = self.observed;

@@ -31,6 +31,8 @@ pub enum Found {
     Mentioned,
     /// `.include` of the assembler.
     Assembled,
+    /// A precompiled header that the compiler may take in place of a header.
+    Precompiled,
     /// Named on a tool's command line.
     Operand,
     /// Found in a directory, for `-l` or a bare name.
@@ -101,12 +103,6 @@ pub enum ScanFailure {
         file: PathBuf,
         /// The construct as it stands there.
         what: String,
-    },
-    /// A precompiled header may be taken in place of a header.
-    #[error("cannot share a step that uses the precompiled header `{}`", path.display())]
-    PrecompiledHeader {
-        /// Which.
-        path: PathBuf,
     },
     /// A file was written while it was read.
     #[error("cannot rely on `{}`: it changed meanwhile", path.display())]

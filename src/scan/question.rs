@@ -1,7 +1,7 @@
 //! The command line that has the compiler itself say what it reads. Nothing that it prints reaches a user, and it
 //! writes no file.
 
-use crate::command::{Arg, CompileCommand, Family, Language, Native, Role};
+use crate::command::{Arg, CompileCommand, Family, Language, Native, Role, SecondaryKind, Stage};
 use crate::toolchain::writes_files_besides;
 use std::ffi::OsString;
 
@@ -15,9 +15,14 @@ pub(super) enum Depth {
 }
 
 /// Whether a deeper question may have another answer: clang's preprocessor sees everything, and assembler text has
-/// nothing that gcc's does not see.
+/// nothing that gcc's does not see. Nor has a step that runs the preprocessor by itself.
 pub(super) fn is_depth_of_account(command: &CompileCommand) -> bool {
-    command.family == Family::Gcc && matches!(command.language, Language::C | Language::Cxx)
+    let preprocesses_apart = command.stage == Stage::Preprocess
+        || command
+            .secondary
+            .iter()
+            .any(|output| output.kind == SecondaryKind::Intermediate);
+    command.family == Family::Gcc && matches!(command.language, Language::C | Language::Cxx) && !preprocesses_apart
 }
 
 /// The arguments for the question, `None` where the preprocessor does not run and so nothing is included.
@@ -47,8 +52,10 @@ pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32), dept
 fn goes_along(arg: &Arg) -> bool {
     match arg.role {
         Role::Output | Role::Depfile | Role::DepFlag | Role::DepTarget | Role::SecondaryOutput => false,
+        // Would make one.
+        Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Native(Native::Resolved | Native::Known) => false,
-        Role::Structure if matches!(arg.name.as_str(), "-c" | "-S") => false,
+        Role::Structure if matches!(arg.name.as_str(), "-c" | "-S" | "-E") => false,
         _ => {
             !matches!(arg.name.as_str(), "-dumpdir" | "-dumpbase" | "-dumpbase-ext") && !writes_files_besides(&arg.name)
         }

@@ -31,6 +31,8 @@ pub(super) struct Hits {
     pub(super) tested: BTreeSet<PathBuf>,
     /// `#embed`.
     pub(super) embedded: BTreeSet<PathBuf>,
+    /// Precompiled headers that may be taken.
+    pub(super) precompiled: BTreeSet<PathBuf>,
     /// `.include`: to be lexed too.
     pub(super) assembled: BTreeSet<PathBuf>,
 }
@@ -40,6 +42,8 @@ pub(super) struct Resolver {
     lists: Lists,
     quoted: HashMap<Box<[u8]>, Option<PathBuf>>,
     angled: HashMap<Box<[u8]>, Option<PathBuf>>,
+    /// A precompiled header that is not taken: its real directory and name.
+    left_out: Option<PathBuf>,
     pub(super) hits: Hits,
 }
 
@@ -62,6 +66,7 @@ impl Resolver {
             lists,
             quoted: HashMap::new(),
             angled: HashMap::new(),
+            left_out: None,
             hits: Hits::default(),
         }
     }
@@ -184,24 +189,37 @@ impl Resolver {
         hit(&mut self.look, dir, name)
     }
 
-    /// A precompiled header that an include of this name would take: `name` with one of the suffixes, a file or a
-    /// directory, in a directory up to the one where `name` itself is.
-    pub(super) fn precompiled(&mut self, name: &[u8], beside: Option<&Path>, suffixes: &[&str]) -> Option<PathBuf> {
+    /// This file is not taken for a precompiled header.
+    pub(super) fn leave_out(&mut self, path: &Path) {
+        self.left_out = place(path);
+    }
+
+    /// Adds the precompiled headers that an include of this name may take: `name` with one of the suffixes, a file or all
+    /// files of a directory, in each directory up to the one where `name` itself is.
+    pub(super) fn precompiled(&mut self, name: &[u8], beside: Option<&Path>, suffixes: &[&str]) {
         let quote: &[PathBuf] = if beside.is_some() { &self.lists.quote } else { &[] };
         let beside = beside.map(Path::to_owned);
-        let dirs: Vec<PathBuf> = beside.iter().chain(quote).chain(&self.lists.angled).cloned().collect();
+        let mut dirs: Vec<PathBuf> = beside.iter().chain(quote).chain(&self.lists.angled).cloned().collect();
+        if name.starts_with(b"/") {
+            dirs = vec![PathBuf::from("/")];
+        }
         for dir in &dirs {
             for suffix in suffixes {
                 let candidate = [name, suffix.as_bytes()].concat();
-                if self.look.at(dir, &candidate) != End::Nothing {
-                    return Some(dir.join(OsStr::from_bytes(&candidate)));
+                let path = dir.join(OsStr::from_bytes(&candidate));
+                if self.left_out.is_some() && place(&path) == self.left_out {
+                    continue;
+                }
+                match self.look.at(dir, &candidate) {
+                    End::File => drop(self.hits.precompiled.insert(path)),
+                    End::Directory => self.hits.precompiled.extend(self.look.files_in(&path)),
+                    End::Nothing => {}
                 }
             }
             if self.look.at(dir, name) == End::File {
                 break;
             }
         }
-        None
     }
 
     /// Notes what a computed `#include` in the file at `path` looked for. Its operand is not in the text, but what it
@@ -230,6 +248,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// The real directory of a path that may lead nowhere, and its name.
+fn place(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
 
 fn hit(look: &mut Look, dir: &Path, name: &[u8]) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use crate::command::{Arg, CompileCommand, Native, Role};
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
 /// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that
 /// begin so.
-const WRITING: [&str; 25] = [
+const WRITING: [&str; 27] = [
     "-gsplit-dwarf",
     "-gsplit-dwarf=",
     "--coverage",
@@ -17,6 +17,8 @@ const WRITING: [&str; 25] = [
     "-save-temps",
     "-save-temps=",
     "--save-temps",
+    "--save-temps=",
+    "-fthin-link-bitcode=",
     "-save-stats",
     "-save-stats=",
     "-ftime-trace",
@@ -53,6 +55,7 @@ pub fn flags_for_questions(command: &CompileCommand) -> Vec<String> {
 
 fn matters(arg: &Arg) -> bool {
     match arg.role {
+        Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Plain | Role::Structure => !writes_files_besides(&arg.name) && !is_known_not_to_matter(arg),
         Role::ToolDir | Role::Native(Native::Asked) => true,
         Role::Input => ["-specs", "--specs", "--config", "-fplugin="]

@@ -3,6 +3,7 @@
 
 pub(crate) mod bench;
 mod included;
+mod precompiled;
 mod refused;
 mod unlisted;
 

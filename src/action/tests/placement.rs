@@ -105,6 +105,12 @@ fn an_outside_input_or_a_presentation_closes_only_the_way_to_a_worker() {
     assert!(kept.local_run.storable);
 
     step.inputs.outside.clear();
+    let mut clang = with_clang(compile("a.c"), 14);
+    clang.inputs.entries.extend([entry("src/all.pch")]);
+    assert_eq!(code(&clang.build()), "precompiled_header");
+    let made = clang.build().digest;
+    clang.inputs.times.insert("/home/u/proj/src/h.h".to_owned(), 1);
+    assert_ne!(clang.build().digest, made, "its times are part of the key");
     step.presentation.width = Some(80);
     assert_eq!(code(&step.build()), "presentation");
     step.presentation = Presentation {
@@ -135,9 +141,6 @@ fn what_no_key_holds_has_no_action() {
     let mut step = compile("a.c");
     step.inputs.once_alias = Some(("a.h".into(), "b.h".into()));
     check(&step, "once_alias");
-    let mut step = with_clang(compile("a.c"), 14);
-    step.inputs.entries.extend([entry("src/all.pch")]);
-    check(&step, "clang_precompiled_header");
     let mut step = compile("a.c");
     step.inputs.entries.extend([entry("src")]);
     check(&step, "contradicting_inputs");

@@ -5,7 +5,7 @@ use super::super::place::inside;
 use super::relocate::Rewritten;
 use super::{NoAction, PlacedLocally, ToolRequest};
 use crate::command::link::Flavour;
-use crate::command::{Family, ToolCommand, ToolText};
+use crate::command::{Family, PieceRole, ToolCommand, ToolKind, ToolText};
 use crate::config::PathsMode;
 use crate::depfile::escape;
 use crate::link::LinkTraits;
@@ -80,6 +80,9 @@ pub(super) fn judge(request: &ToolRequest<'_>, rewritten: Rewritten) -> Result<V
     if let Some(reason) = reasons.into_iter().flatten().next() {
         return Err(reason);
     }
+    if request.traits.is_none() && request.command.kind == ToolKind::Link {
+        return Err(PlacedLocally::UntriedCompiler);
+    }
     if let Some(traits) = request.traits {
         if let Some(reason) = by_traits(request, traits, rewritten) {
             return Err(reason);
@@ -93,11 +96,10 @@ pub(super) fn judge(request: &ToolRequest<'_>, rewritten: Rewritten) -> Result<V
 fn by_traits(request: &ToolRequest<'_>, traits: &LinkTraits, rewritten: Rewritten) -> Option<PlacedLocally> {
     let root = request.place.exec_root();
     let is_inside = |path: &Path| path.to_str().is_none_or(|path| inside(root, path).is_some());
-    let library = traits
-        .without_soname
-        .iter()
-        .find(|spelled| inside(root, spelled).is_some());
-    if let Some(library) = library {
+    // One that a script names has the name by which the linker finds it, whatever the script says.
+    let own_word = |spelled: &str| request.command.with_role(PieceRole::Input).any(|word| word == spelled);
+    let differs = |spelled: &&String| inside(root, spelled).is_some() || (rewritten.any && !own_word(spelled));
+    if let Some(library) = traits.without_soname.iter().find(differs) {
         return Some(PlacedLocally::WithoutSoname(library.clone()));
     }
     // Of the paths in a text only one is known: a text of the project's own may name others inside.
@@ -109,15 +111,17 @@ fn by_traits(request: &ToolRequest<'_>, traits: &LinkTraits, rewritten: Rewritte
     if rewritten.output && traits.flavour != Flavour::Bfd && !has_soname(request.command) {
         return Some(PlacedLocally::OutputNameRecorded(request.command.primary().to_owned()));
     }
-    lto(request.command, traits)
+    lto(request, traits)
 }
 
-fn lto(command: &ToolCommand, traits: &LinkTraits) -> Option<PlacedLocally> {
+fn lto(request: &ToolRequest<'_>, traits: &LinkTraits) -> Option<PlacedLocally> {
+    let command = request.command;
     if !traits.lto {
         return None;
     }
     match traits.driver {
         None if traits.flavour != Flavour::Lld => Some(PlacedLocally::LtoWithoutDriver),
+        Some(Family::Gcc) if request.toolchain.version.0 < 12 => Some(PlacedLocally::UntriedCompiler),
         Some(Family::Gcc) => {
             let partial = command.words.iter().find(|word| word.text() == "-r");
             let word = starting(command, UNTRIED_WITH_LTO).or(partial.map(|_| "-r".to_owned()));

@@ -20,30 +20,27 @@ pub(super) fn for_worker(request: &ToolRequest<'_>) -> Result<Vec<String>, Place
     Ok(options)
 }
 
-/// GNU ld also searches run paths for what shared libraries need, and those inside the exec root are not on a worker.
-/// The list of `-rpath-link` is searched before that of `-rpath`: to keep the order, all entries up to the last one
-/// inside are repeated.
+/// GNU ld also searches run paths for what shared libraries need, and those inside the exec root are not on a worker. It
+/// searches what `-rpath-link` names before them, and `LD_RUN_PATH` only without that option: if one entry is inside, all
+/// are repeated in their order.
 fn rpath_links(request: &ToolRequest<'_>, traits: &LinkTraits) -> Result<Vec<String>, PlacedLocally> {
-    if traits.flavour != Flavour::Bfd {
-        return Ok(Vec::new());
-    }
     let root = request.place.exec_root();
     let entries: Vec<&str> = traits.rpath.iter().flat_map(|entry| entry.split(':')).collect();
-    let last = entries.iter().rposition(|entry| inside(root, entry).is_some());
+    if traits.flavour != Flavour::Bfd || entries.iter().all(|entry| inside(root, entry).is_none()) {
+        return Ok(Vec::new());
+    }
     let mut options = Vec::new();
-    for entry in entries.iter().take(last.map_or(0, |at| at + 1)) {
+    for entry in entries {
         let relocated = if entry.starts_with('/') {
             rewritten(request.place, request.real_dirs, entry)?
         } else {
             None
         };
-        let dir = relocated.unwrap_or_else(|| (*entry).to_owned());
-        let pass = |word: String| match traits.driver {
-            Some(_) => vec!["-Xlinker".to_owned(), word],
-            None => vec![word],
-        };
-        options.extend(pass("-rpath-link".to_owned()));
-        options.extend(pass(dir));
+        let dir = relocated.unwrap_or_else(|| entry.to_owned());
+        for word in ["-rpath-link".to_owned(), dir] {
+            options.extend(traits.driver.map(|_| "-Xlinker".to_owned()));
+            options.push(word);
+        }
     }
     Ok(options)
 }

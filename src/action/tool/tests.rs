@@ -244,7 +244,14 @@ fn gnu_ld_finds_what_it_searched_along_run_paths() {
     check(
         itself(),
         &["$ORIGIN/../../../lib:/h/p/lib", "/usr/lib"],
-        &["-rpath-link", "$ORIGIN/../../../lib", "-rpath-link", dir],
+        &[
+            "-rpath-link",
+            "$ORIGIN/../../../lib",
+            "-rpath-link",
+            dir,
+            "-rpath-link",
+            "/usr/lib",
+        ],
     );
     check(itself(), &["$ORIGIN", "/usr/lib", "rel"], &[]);
     check(
@@ -349,10 +356,11 @@ fn steps_are_placed_locally_for_a_reason() {
         base().traits(|traits| traits.without_soname = vec!["/h/p/libx.so".into()]),
         "without_soname",
     );
-    check(
-        base().traits(|traits| traits.without_soname = vec!["libx.so".into(), "/usr/x.so".into()]),
-        "anywhere",
-    );
+    let unnamed = |step: Step| step.traits(|traits| traits.without_soname = vec!["libx.so".into(), "/usr/x.so".into()]);
+    check(unnamed(base()), "without_soname");
+    let own = base().word(&[("libx.so", Input)]).word(&[("/usr/x.so", Input)]);
+    check(unnamed(own), "anywhere");
+    check(unnamed(link("a.o")), "anywhere");
     let named = |text: &str, path: &str| {
         let pair = (PathBuf::from(text), PathBuf::from(path));
         base().traits(|traits| traits.named_in_text = vec![pair])
@@ -397,6 +405,12 @@ fn steps_are_placed_locally_for_a_reason() {
         check(lto(Some(Family::Clang)).plain(word), "anywhere");
         check(base().plain(word), "anywhere");
     }
+    let mut step = lto(Some(Family::Gcc));
+    step.toolchain.version = (11, 0, 0);
+    check(step, "untried_compiler");
+    let mut step = base();
+    step.traits = None;
+    check(step, "untried_compiler");
     let mut step = base();
     step.toolchain.files = vec![ToolFile {
         path: "/h/p/tools/ld".into(),
@@ -443,9 +457,14 @@ fn files_that_nobody_declared_leave_a_step_without_an_action() {
 
 #[test]
 fn an_archive_that_is_changed_where_it_lies_stays_here() {
-    assert_eq!(code(&archive("/h/p/build/new.a")), "anywhere");
-    let mut step = archive("libx.a");
-    step.command.outputs[0].updates = true;
+    let updating = |path| {
+        let mut step = archive(path);
+        step.command.outputs[0].updates = true;
+        step
+    };
+    let new = updating("/h/p/build/new.a");
+    assert_eq!((code(&new), new.build().outputs[0].updates), ("anywhere", false));
+    let step = updating("libx.a");
     let built = step.build();
     assert_eq!(code(&step), "updates_in_place");
     assert_eq!(built.command.output_paths, ["libx.a"]);

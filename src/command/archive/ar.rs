@@ -1,12 +1,15 @@
 //! `ar`: one word of letters, options around it, then the archive and its members.
 
-use super::{ArchiveCommand, ArchiveTool, Operation, output};
+use super::{ArchiveCommand, ArchiveTool, Operation, output, thin_names};
 use crate::command::response_file::ReadResponse;
 use crate::command::suite::{Suite, Words, expanded};
 use crate::command::{LocalOnly, PieceRole, ToolCommand, ToolKind, Unrelocatable};
 
+/// The letters of operations that write.
+const OPERATIONS: [char; 4] = ['d', 'm', 'q', 'r'];
+
 pub(super) fn parse(
-    tool: &ArchiveTool,
+    tool: ArchiveTool,
     args: &[String],
     read: &mut ReadResponse<'_>,
 ) -> Result<ArchiveCommand, LocalOnly> {
@@ -23,40 +26,24 @@ pub(super) fn parse(
 
 /// What the line has said so far.
 struct Line<'a> {
-    tool: &'a ArchiveTool,
+    tool: ArchiveTool,
     args: &'a [String],
-    operation: Option<Operation>,
-    /// The operation is spelled twice, or differently.
-    several: bool,
-    /// `s` after the last `S`.
-    index: bool,
-    deterministic: bool,
-    /// `a`, `b`, `i`: a member's name comes before the archive's.
-    position: bool,
-    /// `N`: a number comes before the archive's name.
-    count: bool,
+    /// Operation and modifiers, in order: of two that contradict each other the later counts.
+    letters: String,
+    /// `--thin`.
     thin: bool,
-    full_paths: bool,
-    newer_only: bool,
     plugin: Option<String>,
     /// Indices of the words that are neither options nor letters.
     operands: Vec<usize>,
 }
 
 impl<'a> Line<'a> {
-    fn new(tool: &'a ArchiveTool, args: &'a [String]) -> Self {
+    fn new(tool: ArchiveTool, args: &'a [String]) -> Self {
         Self {
             tool,
             args,
-            operation: None,
-            several: false,
-            index: false,
-            deterministic: tool.deterministic_default,
-            position: false,
-            count: false,
+            letters: String::new(),
             thin: false,
-            full_paths: false,
-            newer_only: false,
             plugin: None,
             operands: Vec::new(),
         }
@@ -96,7 +83,7 @@ impl<'a> Line<'a> {
             }
         }
         // `ar --plugin P rcs …`: after options with a dash, letters may still come without one.
-        if self.operation.is_none() && !self.index && !self.operands.is_empty() {
+        if !self.letters.contains(OPERATIONS) && !self.is_on('s', 'S', false) && !self.operands.is_empty() {
             let first = self.operands.remove(0);
             self.letters(&args[first])?;
         }
@@ -138,12 +125,11 @@ impl<'a> Line<'a> {
                 self.thin = true;
             } else if let Some(value) = ["format", "plugin", "output"].iter().find_map(|name| named(name)) {
                 let missing = || LocalOnly::MissingValue { option: word.clone() };
-                let value = match value {
-                    Some(value) => value,
-                    None => {
-                        at += 1;
-                        args.get(at - 1).ok_or_else(missing)?
-                    }
+                let value = if let Some(value) = value {
+                    value
+                } else {
+                    at += 1;
+                    args.get(at - 1).ok_or_else(missing)?
                 };
                 let of_format = named("format").is_some();
                 if of_format && !["default", "gnu", "bsd"].contains(&value) {
@@ -173,49 +159,49 @@ impl<'a> Line<'a> {
         let gnu = self.tool.suite == Suite::Gnu;
         let option = || letter.to_string();
         match letter {
-            'd' => self.set(Operation::Delete),
-            'm' => self.set(Operation::Move),
-            'q' => self.set(Operation::Append),
-            'r' => self.set(Operation::Replace),
-            'p' | 't' | 'x' => return Err(LocalOnly::ArchiveRead { operation: option() }),
-            's' => self.index = true,
-            'S' => self.index = false,
-            'a' | 'b' | 'i' => self.position = true,
-            'N' => self.count = true,
-            'D' => self.deterministic = true,
-            'U' => self.deterministic = false,
-            'u' => self.newer_only = true,
-            'T' => self.thin = true,
-            // LLVM's compares paths in full, but stores base names all the same.
-            'P' => self.full_paths = gnu,
-            'c' | 'v' | 'o' | 'O' => {}
+            'd' | 'm' | 'q' | 'r' | 's' | 'S' | 'a' | 'b' | 'i' | 'N' | 'D' | 'U' | 'u' | 'T' | 'P' | 'c' | 'v'
+            | 'o' | 'O' => {}
             'f' if gnu => {}
             // `L`: members of an archive instead of the archive. `l` is ignored.
             'L' | 'l' if !gnu => {}
+            'p' | 't' | 'x' => return Err(LocalOnly::ArchiveRead { operation: option() }),
             // The next word, since binutils 2.36; ignored before.
             'l' => return Err(LocalOnly::AmbiguousModifier { option: option() }),
             'M' if gnu => return Err(LocalOnly::ArchiveScript),
             'h' | 'V' => return Err(LocalOnly::NoSource),
             _ => return Err(unknown(&option())),
         }
+        self.letters.push(letter);
         Ok(())
     }
 
-    fn set(&mut self, operation: Operation) {
-        self.several |= self.operation.is_some();
-        self.operation = Some(operation);
+    /// Whether the last of two letters that contradict each other is the first one; `default` without any.
+    fn is_on(&self, on: char, off: char, default: bool) -> bool {
+        let last = self.letters.chars().rev().find(|letter| [on, off].contains(letter));
+        last.map_or(default, |last| last == on)
+    }
+
+    /// The only operation, if there is exactly one.
+    fn operation(&self) -> Option<Operation> {
+        let mut named = self.letters.chars().filter(|letter| OPERATIONS.contains(letter));
+        match (named.next(), named.next()) {
+            (Some('d'), None) => Some(Operation::Delete),
+            (Some('m'), None) => Some(Operation::Move),
+            (Some('q'), None) => Some(Operation::Append),
+            (Some('r'), None) => Some(Operation::Replace),
+            (None, _) if self.is_on('s', 'S', false) => Some(Operation::Index),
+            _ => None,
+        }
     }
 
     fn finish(self) -> Result<ArchiveCommand, LocalOnly> {
-        let operation = match self.operation {
-            Some(operation) if !self.several => operation,
-            None if self.index => Operation::Index,
-            _ => return Err(LocalOnly::NoSource),
-        };
-        if !self.deterministic {
+        let operation = self.operation().ok_or(LocalOnly::NoSource)?;
+        if !self.is_on('D', 'U', self.tool.deterministic_default) {
             return Err(LocalOnly::ArchiveTimes);
         }
-        let before = usize::from(self.position) + usize::from(self.count);
+        let thin = self.thin || self.letters.contains('T');
+        // `a`, `b`, `i`: a member's name comes before the archive's; `N`: a number.
+        let before = usize::from(self.letters.contains(['a', 'b', 'i'])) + usize::from(self.letters.contains('N'));
         let archive = *self.operands.get(before).ok_or(LocalOnly::NoSource)?;
         let mut words = Words::of(self.args);
         words.mark(archive, 0, PieceRole::Output);
@@ -224,19 +210,17 @@ impl<'a> Line<'a> {
                 words.mark(*member, 0, PieceRole::Input);
             }
         }
-        let row = |option: &str, why| Unrelocatable {
-            option: option.to_owned(),
-            why,
-            only_if_rewritten: true,
-            also_portable: true,
-        };
-        let placed_locally = if self.thin {
-            Some(row(
-                "T",
-                "stores the paths of members, which are relative to the archive only if they are so here",
-            ))
-        } else if self.full_paths {
-            Some(row("P", "names members by their paths as they are spelled"))
+        let full_paths = self.letters.contains('P') && self.tool.suite == Suite::Gnu;
+        let placed_locally = if thin {
+            Some(thin_names())
+        // LLVM's compares paths in full, but stores base names all the same.
+        } else if full_paths {
+            Some(Unrelocatable {
+                option: "P".to_owned(),
+                why: "names members by their paths as they are spelled",
+                only_if_rewritten: true,
+                also_portable: true,
+            })
         } else {
             None
         };
@@ -251,8 +235,8 @@ impl<'a> Line<'a> {
             },
             operation,
             members: self.operands.len() - before - 1,
-            thin: self.thin,
-            newer_only: self.newer_only,
+            thin,
+            newer_only: self.letters.contains('u'),
             plugin: self.plugin,
         })
     }

@@ -7,16 +7,19 @@
 //! | failed step | an existing archive stays, a new one is removed | same |
 //! | `d`, `m` on no archive | makes an empty one | fails |
 //! | `r` without members | an existing archive is not touched | written anew |
-//! | index that is there already | written anew | nothing is written |
+//! | symbol table that is there already | written anew | nothing is written |
+//! | thin archive | members named by absolute paths if the archive or a member is so spelled | if a member is |
 //!
 //! Sources: GNU binutils 2.40, LLVM 14 and 19: manuals, `--help`, and what the programs were seen to do.
 
 mod ar;
 mod ranlib;
+#[cfg(test)]
+mod tests;
 
 use super::response_file::ReadResponse;
 use super::suite::Suite;
-use super::{LocalOnly, ToolCommand, ToolOutput, ToolText};
+use super::{LocalOnly, ToolCommand, ToolOutput, ToolText, Unrelocatable};
 
 /// Which of the two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,10 +75,20 @@ pub struct ArchiveCommand {
 }
 
 /// Understands the arguments of an archiver (without `argv[0]`).
-pub fn parse(tool: &ArchiveTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ArchiveCommand, LocalOnly> {
+pub fn parse(tool: ArchiveTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ArchiveCommand, LocalOnly> {
     match tool.name {
         ArchiveName::Ar => ar::parse(tool, args, read),
         ArchiveName::Ranlib => ranlib::parse(tool, args, read),
+    }
+}
+
+/// That members of a thin archive are recorded by paths that depend on how it and they are spelled.
+pub fn thin_names() -> Unrelocatable {
+    Unrelocatable {
+        option: "T".to_owned(),
+        why: "makes a thin archive, which holds absolute paths where it or a member is named by one",
+        only_if_rewritten: true,
+        also_portable: true,
     }
 }
 

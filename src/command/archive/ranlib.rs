@@ -6,7 +6,7 @@ use crate::command::suite::{Suite, Words, expanded};
 use crate::command::{LocalOnly, PieceRole, ToolCommand, ToolKind};
 
 pub(super) fn parse(
-    tool: &ArchiveTool,
+    tool: ArchiveTool,
     args: &[String],
     read: &mut ReadResponse<'_>,
 ) -> Result<ArchiveCommand, LocalOnly> {

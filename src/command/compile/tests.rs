@@ -105,8 +105,22 @@ fn language_from_suffix_and_x() {
     check_both("--language c++ -c a.c", "c++ a.c -> a.o");
     check_both("-x c++ -x none -c a.c", "c a.c -> a.o");
     check_both("-c a.c -x c++", "c a.c -> a.o");
-    check_both("-x c-header -c a.h", "pch_output");
-    check_both("-c a.h", "pch_output");
+    check_both("-c -x c-header a.h -o p.gch", "c a.h -> p.gch");
+    check("g++ a.h -MD", "c++ a.h -> a.h.gch | a.d");
+    check("clang -c d/a.hh", "c++ d/a.hh -> d/a.hh.pch");
+    check(
+        "gcc -x c-header a.c -o d/p.gch -fstack-usage -gsplit-dwarf",
+        "c a.c -> d/p.gch | d/p.su",
+    );
+    check(
+        "clang a.h -o d/p.pch -fstack-usage --coverage -g -gsplit-dwarf",
+        "c a.h -> d/p.pch",
+    );
+    check("gcc a.h -fstack-usage", "pch_output");
+    check_both("-S a.h", "pch_output");
+    check_both("a.h b.h", "several_sources");
+    check("clang -c a.c -Xclang -emit-pch", "pch_output");
+    check_both("-x c++-system-header -c cstddef", "modules");
     check_both("-x go -c a.c", "unsupported_language");
     check_both("-c a.m", "unsupported_language");
     check_both("-c a.f90", "unsupported_language");

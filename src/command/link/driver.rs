@@ -104,6 +104,7 @@ impl Parser {
             Form::Alone => None,
             Form::Joined => Some(&word[name.len()..]),
             Form::Separate => rest.next(),
+            Form::Through | Form::ThroughJoined => unreachable!("no option of a table has this form"),
         };
         if form == Form::Separate && value.is_none() {
             self.walk.refuse(LocalOnly::MissingValue {
@@ -173,7 +174,7 @@ impl Parser {
             _ if word == "-" => Some(LocalOnly::StdinSource),
             Operand::ForLinker => None,
             Operand::Source(_) => Some(LocalOnly::CompileAndLink { path }),
-            Operand::Header => Some(LocalOnly::PchOutput { path }),
+            Operand::Header(_) => Some(LocalOnly::PchOutput { path }),
             Operand::Module => Some(LocalOnly::Modules { option: path }),
             Operand::Unsupported => Some(LocalOnly::UnsupportedLanguage {
                 language: self.language.clone().unwrap_or(path),
@@ -198,8 +199,7 @@ impl Parser {
         let role = match own {
             Own::Library => {
                 self.takes_place_in_line();
-                let state = self.walk.state();
-                self.walk.line.items.push(LinkItem::Library(text.to_owned(), state));
+                self.walk.library(text);
                 PieceRole::Plain
             }
             // `=` stands for the sysroot.

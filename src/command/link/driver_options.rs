@@ -103,6 +103,7 @@ pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static s
     });
     let fits = |(_, name, form): &(Own, &'static str, Form)| match form {
         Form::Alone | Form::Separate => word == *name,
+        Form::Through | Form::ThroughJoined => false,
         Form::Joined => word.starts_with(name) && (word.len() > name.len() || name.ends_with(['=', ','])),
     };
     named.filter(fits).max_by_key(|(_, name, _)| name.len())

@@ -1,5 +1,6 @@
 //! One walk along a linker's words: what each piece of them is, and the model of the whole line.
 
+use super::library_kinds::LibraryKinds;
 use super::plugin_option;
 use super::table::{Lookup, Meaning, Spec, Written, look_up};
 use super::{Flavour, LinkItem, LinkLine, LinkState};
@@ -12,10 +13,10 @@ pub(super) struct Asked {
     /// `-o`.
     pub(super) output: Option<String>,
     /// What else is written, in order.
-    pub(super) secondary: Vec<ToolOutput>,
+    pub(super) secondary: Vec<(Written, ToolOutput)>,
     pub(super) relocatable: bool,
     pub(super) shared: bool,
-    /// Nothing is loaded dynamically.
+    /// `-static`, and no `-Bdynamic` after it.
     pub(super) fixed: bool,
     pub(super) soname: bool,
     pub(super) version_script: bool,
@@ -39,7 +40,7 @@ pub(super) struct Walk {
     pub(super) line: LinkLine,
     pub(super) asked: Asked,
     state: LinkState,
-    pushed: Vec<LinkState>,
+    libraries: LibraryKinds,
     pending: Option<Pending>,
     /// The first reason that an option gave.
     reason: Option<LocalOnly>,
@@ -80,7 +81,7 @@ impl Walk {
             },
             asked: Asked::default(),
             state: LinkState::default(),
-            pushed: Vec::new(),
+            libraries: LibraryKinds::default(),
             pending: None,
             reason: None,
             mode: None,
@@ -90,11 +91,6 @@ impl Walk {
     /// The option that waits for its value.
     pub(super) fn waiting(&self) -> Option<&str> {
         self.pending.as_ref().map(|pending| pending.option.as_str())
-    }
-
-    /// What holds for an input at this place.
-    pub(super) fn state(&self) -> LinkState {
-        self.state
     }
 
     pub(super) fn refuse(&mut self, reason: LocalOnly) {
@@ -153,24 +149,30 @@ impl Walk {
         self.line.items.push(LinkItem::File(path.to_owned(), self.state));
     }
 
+    /// `-l` of the linker or of its driver.
+    pub(super) fn library(&mut self, name: &str) {
+        let item = self.line.items.len();
+        let state = LinkState {
+            static_only: self.libraries.now(item),
+            ..self.state
+        };
+        self.line.items.push(LinkItem::Library(name.to_owned(), state));
+    }
+
     fn flag(&mut self, meaning: Meaning, word: &str) {
         match meaning {
             Meaning::NoStandardDirs => self.line.nostdlib = true,
             Meaning::StaticLibraries(only) => {
-                self.state.static_only = only;
+                self.libraries.set(only);
                 self.asked.fixed &= only;
             }
             Meaning::Static => {
-                self.state.static_only = true;
+                self.libraries.set(true);
+                self.libraries.anywhere_static = true;
                 self.asked.fixed = true;
             }
-            Meaning::PushState => self.pushed.push(self.state),
-            Meaning::PopState => {
-                // `-b` is not among what is pushed.
-                let raw = self.state.raw;
-                self.state = self.pushed.pop().unwrap_or(self.state);
-                self.state.raw = raw;
-            }
+            Meaning::PushState => self.libraries.push(),
+            Meaning::PopState => self.libraries.pop(),
             Meaning::Relocatable => self.asked.relocatable = true,
             Meaning::Shared => self.asked.shared = true,
             // GNU ld and gold lay the map out by the length of names, which nothing puts back on standard output.
@@ -221,7 +223,7 @@ impl Walk {
                 self.line.items.push(LinkItem::Script(value.to_owned()));
                 return piece(value, PieceRole::Input);
             }
-            Meaning::Library => self.line.items.push(LinkItem::Library(value.to_owned(), self.state)),
+            Meaning::Library => self.library(value),
             Meaning::LibraryDir => {
                 self.line.library_dirs.push(value.to_owned());
                 let role = match in_sysroot(value) {
@@ -297,26 +299,27 @@ impl Walk {
                 option: format!("{option} {value}"),
             });
         }
-        // GNU ld takes the last map; the others write the last of each as well.
         let text = match (written, self.flavour) {
             (Written::Map, Flavour::Bfd | Flavour::Gold) => ToolText::Map,
             (Written::Map, Flavour::Lld | Flavour::Mold) | (Written::Paths, _) => ToolText::Paths,
             (Written::Depfile, _) => ToolText::Depfile,
             (Written::ImportLibrary | Written::Symbols, _) => ToolText::None,
         };
-        if self.asked.secondary.iter().any(|output| output.text == text) {
+        // Which of two counts is not worth knowing.
+        if self.asked.secondary.iter().any(|(earlier, _)| *earlier == written) {
             self.refuse(LocalOnly::ExoticOutput {
                 option: format!("{option} {value}"),
             });
         }
-        self.asked.secondary.push(ToolOutput {
+        let output = ToolOutput {
             path: value.to_owned(),
             mode: 0o666,
             in_place: true,
             optional: false,
             text,
             updates: false,
-        });
+        };
+        self.asked.secondary.push((written, output));
         piece(value, PieceRole::Output)
     }
 
@@ -371,6 +374,9 @@ impl Walk {
         }
         if let Some(Pending { option, .. }) = self.pending {
             self.reason.get_or_insert(LocalOnly::MissingValue { option });
+        }
+        if let Err(reason) = self.libraries.settle(&mut self.line, self.asked.relocatable) {
+            self.reason.get_or_insert(reason);
         }
         let reads = |item: &LinkItem| matches!(item, LinkItem::File(..) | LinkItem::Library(..) | LinkItem::Script(_));
         if !self.line.items.iter().any(reads) {

@@ -2,6 +2,7 @@
 
 mod driver;
 mod driver_options;
+mod library_kinds;
 mod line;
 mod list;
 mod meanings;
@@ -30,7 +31,7 @@ pub enum Flavour {
 /// What is searched for where an input is named: the state of the command line at that place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct LinkState {
-    /// `-Bstatic` and its synonyms: `-l` takes no shared library.
+    /// `-Bstatic` and its synonyms: `-l` takes no shared library. `-l:FILE` takes what has that name.
     pub static_only: bool,
     /// `-b binary` and the like: the content is not looked at.
     pub raw: bool,
@@ -77,3 +78,6 @@ pub struct LinkLine {
     /// libraries matter (`-static` and `-r` do not look at them).
     pub dynamic: bool,
 }
+
+#[cfg(test)]
+mod tests;

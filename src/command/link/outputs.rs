@@ -9,7 +9,7 @@ use crate::command::{ToolOutput, ToolText, Unrelocatable};
 /// Seen with GNU ld and gold 2.40, lld 14 and 19, mold 1.10: maps, dependency files and other lists are written over a
 /// file that is there, and through a symlink; all but mold put a new file in the place of an older program.
 pub(super) fn outputs(flavour: Flavour, asked: &Asked) -> Vec<ToolOutput> {
-    let mut outputs = asked.secondary.clone();
+    let mut outputs: Vec<ToolOutput> = asked.secondary.iter().map(|(_, output)| output.clone()).collect();
     outputs.push(ToolOutput {
         path: asked.output.clone().unwrap_or_else(|| "a.out".to_owned()),
         mode: if asked.relocatable { 0o666 } else { 0o777 },

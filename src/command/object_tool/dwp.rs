@@ -6,7 +6,7 @@ use crate::command::suite::{Suite, Words, expanded};
 use crate::command::{LocalOnly, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText};
 
 pub(super) fn parse(
-    tool: &ObjectTool,
+    tool: ObjectTool,
     args: &[String],
     read: &mut ReadResponse<'_>,
 ) -> Result<ObjectCommand, LocalOnly> {

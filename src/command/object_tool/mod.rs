@@ -15,6 +15,8 @@
 mod dwp;
 mod options;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use super::response_file::ReadResponse;
 use super::suite::Suite;
@@ -71,7 +73,7 @@ pub struct ObjectCommand {
 }
 
 /// Understands the arguments of such a tool (without `argv[0]`).
-pub fn parse(tool: &ObjectTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ObjectCommand, LocalOnly> {
+pub fn parse(tool: ObjectTool, args: &[String], read: &mut ReadResponse<'_>) -> Result<ObjectCommand, LocalOnly> {
     match tool.name {
         ObjectToolName::Strip | ObjectToolName::Objcopy => parse::parse(tool, args, read),
         ObjectToolName::Dwp => dwp::parse(tool, args, read),

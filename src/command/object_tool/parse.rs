@@ -12,8 +12,11 @@ const FORMATS: [&str; 6] = ["elf", "binary", "ihex", "verilog", "srec", "symbols
 /// The first LLVM whose compressed sections were seen to repeat.
 const LLVM_COMPRESSES_ALIKE: u32 = 19;
 
+/// The first LLVM whose `--split-dwo` was seen to heed the umask.
+const LLVM_MODES_ALIKE: u32 = 19;
+
 pub(super) fn parse(
-    tool: &ObjectTool,
+    tool: ObjectTool,
     args: &[String],
     read: &mut ReadResponse<'_>,
 ) -> Result<ObjectCommand, LocalOnly> {
@@ -36,7 +39,7 @@ pub(super) fn parse(
 }
 
 struct Line<'a> {
-    tool: &'a ObjectTool,
+    tool: ObjectTool,
     args: &'a [String],
     words: Words,
     /// Indices of the words that are no options.
@@ -50,7 +53,7 @@ struct Line<'a> {
     deterministic: bool,
 }
 
-impl<'a> Line<'a> {
+impl Line<'_> {
     fn options(&mut self) -> Result<(), LocalOnly> {
         let args = self.args;
         let mut at = 0;
@@ -133,6 +136,10 @@ impl<'a> Line<'a> {
                 self.besides.push(output(&self.args[index][start..], in_place));
             }
             Use::SplitOutput => {
+                // Older ones give it a mode of its own.
+                if self.tool.major < LLVM_MODES_ALIKE {
+                    return Err(LocalOnly::ExoticOutput { option: option() });
+                }
                 self.mark(value, PieceRole::Output);
                 self.besides.push(output(text, false));
             }

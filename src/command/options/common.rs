@@ -24,10 +24,8 @@ pub(super) const PROFILE: Meaning = Meaning::Local(|option| LocalOnly::ProfileIn
 pub(super) const PREPROCESSOR: Meaning = Meaning::Local(|option| LocalOnly::OldPreprocessor { option: owned(option) });
 pub(super) const SEARCH: Meaning = Meaning::Local(|option| LocalOnly::SearchRules { option: owned(option) });
 pub(super) const SPECS: Meaning = Meaning::Local(|option| LocalOnly::Specs { option: owned(option) });
-pub(super) const SAVE_TEMPS: Meaning = Meaning::Local(|option| LocalOnly::SaveTemps { option: owned(option) });
 pub(super) const TARGETS: Meaning = Meaning::Local(|option| LocalOnly::SeveralTargets { option: owned(option) });
 
-const PREPROCESS: Meaning = Meaning::Mode(|_| LocalOnly::Preprocess);
 const DEPENDENCIES: Meaning = Meaning::Mode(|_| LocalOnly::DependenciesOnly);
 
 const fn on(feature: Feature) -> Meaning {
@@ -46,7 +44,7 @@ pub(super) const GROUPS: &[Group] = &[
     // What the step does.
     group(Meaning::Stop(Stage::Object), ALONE, "-c --compile"),
     group(Meaning::Stop(Stage::Assembly), ALONE, "-S --assemble"),
-    group(PREPROCESS, ALONE, "-E --preprocess"),
+    group(Meaning::Stop(Stage::Preprocess), ALONE, "-E --preprocess"),
     group(DEPENDENCIES, ALONE, "-M -MM --dependencies --user-dependencies"),
     group(Meaning::Mode(|_| LocalOnly::SyntaxOnly), ALONE, "-fsyntax-only"),
     group(PROBE, ALONE, "-### -v --verbose"),
@@ -165,8 +163,8 @@ pub(super) const GROUPS: &[Group] = &[
     group(on(Feature::Lto), JOINED, "-flto="),
     group(on(Feature::FatLto), ALONE, "-ffat-lto-objects"),
     group(off(Feature::FatLto), ALONE, "-fno-fat-lto-objects"),
-    group(SAVE_TEMPS, ALONE, "-save-temps --save-temps"),
-    group(SAVE_TEMPS, JOINED, "-save-temps= --save-temps="),
+    group(Meaning::SaveTemps, ALONE, "-save-temps --save-temps"),
+    group(Meaning::SaveTemps, JOINED, "-save-temps= --save-temps="),
     group(MEASURES, ALONE, "-time --time -ftime-report"),
     // Code generation.
     group(PLAIN, ALONE, "-O -O0 -O1 -O2 -O3 -Os -Og -Oz -Ofast"),

@@ -11,9 +11,6 @@ const JOINED: Forms = Forms::JOINED;
 const SEPARATE: Forms = Forms::SEPARATE;
 const EITHER: Forms = Forms::EITHER;
 
-const PCH: Meaning = Meaning::Local(|option| LocalOnly::PchInput {
-    option: option.to_owned(),
-});
 const CONFIG: Meaning = Meaning::Local(|option| LocalOnly::ConfigFile {
     option: option.to_owned(),
 });
@@ -72,14 +69,15 @@ pub(super) const GROUPS: &[Group] = &[
     group(PLAIN, ALONE, "-fno-ms-compatibility -fno-ms-extensions"),
     group(PLAIN, ALONE, "-nobuiltininc -ibuiltininc -nostdlibinc"),
     group(PLAIN, JOINED, "--system-header-prefix= --no-system-header-prefix="),
-    group(PCH, EITHER, "-include-pch"),
+    // Precompiled headers, whose makers and users are all placed locally.
+    group(Meaning::Is(Role::Input), EITHER, "-include-pch"),
     group(
-        PCH,
+        PLAIN,
         ALONE,
         "--relocatable-pch -relocatable-pch -fpch-preprocess -fpch-codegen -fpch-debuginfo",
     ),
     group(
-        PCH,
+        PLAIN,
         ALONE,
         "-fpch-instantiate-templates -fpch-validate-input-files-content",
     ),
@@ -96,7 +94,7 @@ pub(super) const GROUPS: &[Group] = &[
     group(Meaning::Check(Checked::SplitDwarf), JOINED, "-gsplit-dwarf="),
     group(Meaning::Switch(Feature::EmitLlvm, true), ALONE, "-emit-llvm"),
     group(Meaning::Switch(Feature::TimeTrace, true), ALONE, "-ftime-trace"),
-    group(EXOTIC_OUTPUT, JOINED, "-ftime-trace="),
+    group(Meaning::Writes(Named::TimeTrace), JOINED, "-ftime-trace="),
     group(
         Meaning::Switch(Feature::OptimizationRecord, true),
         ALONE,
@@ -139,7 +137,10 @@ pub(super) const GROUPS: &[Group] = &[
         SEPARATE,
         "--analyzer-output -gen-cdb-fragment-path -module-dependency-dir -dsym-dir -index-store-path",
     ),
-    group(EXOTIC_OUTPUT, JOINED, "-object-file-name= -fthin-link-bitcode="),
+    group(EXOTIC_OUTPUT, JOINED, "-object-file-name="),
+    group(Meaning::Writes(Named::ThinLink), JOINED, "-fthin-link-bitcode="),
+    group(Meaning::Switch(Feature::EmbedBitcode, true), ALONE, "-fembed-bitcode"),
+    group(Meaning::Switch(Feature::EmbedBitcode, true), JOINED, "-fembed-bitcode="),
     group(DUMP, ALONE, "-save-stats --save-stats -dI -dM -d"),
     group(DUMP, ALONE, "-fhip-dump-offload-linker-script"),
     group(DUMP, JOINED, "-fdump- -save-stats= --save-stats="),

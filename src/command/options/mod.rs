@@ -72,6 +72,8 @@ pub enum Feature {
     TimeTrace,
     /// `-fsave-optimization-record`.
     OptimizationRecord,
+    /// `-fembed-bitcode`: one more step between source and object.
+    EmbedBitcode,
     /// `-emit-llvm`.
     EmitLlvm,
     /// `-flto`: the output holds an intermediate form.
@@ -93,6 +95,18 @@ pub enum Named {
     CompilationDatabase,
     /// `--serialize-diagnostics`.
     Diagnostics,
+    /// `-fopt-info-…=`: if there is something to say.
+    OptimizationInfo,
+    /// `-ftime-trace=`: instead of the `.json` file.
+    TimeTrace,
+    /// `-fthin-link-bitcode=`.
+    ThinLink,
+    /// `-dumpdir`: no file, but the front of the names of others.
+    DumpDirectory,
+    /// `-dumpbase`: their stem.
+    DumpBase,
+    /// `-dumpbase-ext`: what is cut off it.
+    DumpExtension,
 }
 
 /// Another program that a word is handed to.
@@ -149,6 +163,10 @@ pub enum Meaning {
     Switch(Feature, bool),
     /// Names a file that is written.
     Writes(Named),
+    /// `-save-temps`.
+    SaveTemps,
+    /// `-fdump-…`: may name a file.
+    NamedDump,
     /// Its value decides.
     Check(Checked),
     /// Its value is for another program.

@@ -79,17 +79,23 @@ fn listed_flags_that_touch_files_have_a_meaning_by_hand() {
 
 /// Names that only sound as if they touched a file.
 const HARMLESS: &[&str] = &[
+    "--relocatable-pch",
     "-Winvalid-pch",
     "-fforce-check-cxx20-modules-input-files",
     "-fira-share-save-slots",
     "-fno_modules-validate-input-files-content",
     "-fno_pch-validate-input-files-content",
+    "-fpch-codegen",
+    "-fpch-debuginfo",
     "-fpch-deps",
+    "-fpch-instantiate-templates",
     "-fpch-preprocess",
+    "-fpch-validate-input-files-content",
     "-fsample-profile-use-profi",
     "-ftime-trace-verbose",
     "-fuse-linker-plugin",
     "-gno-modules",
     "-mno-save-restore",
     "-msave-restore",
+    "-relocatable-pch",
 ];

@@ -13,7 +13,6 @@ use crate::host::listings::Listings;
 use crate::host::trust::Trust;
 use crate::host::walk::{End, Walker};
 use crate::observation::{self, Observation};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;

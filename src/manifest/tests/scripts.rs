@@ -114,3 +114,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_step_itself_writes_is_left_out_of_its_manifest() {
+    let host = Host::settled();
+    for (name, text) in [("d/lib.a", "old"), ("d/x.o", "x")] {
+        let path = host.at(name);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        std::fs::write(path, text).expect("file");
+    }
+    let began = host.trust.now();
+    let seen = host.search(&["d"], &["lib.a", "new.a", "x.o", "y.o"]);
+    let manifest = host.observe(&seen, began).expect("a manifest");
+    let [updated, new, other] = ["d/lib.a", "d/new.a", "d/y.o"].map(|name| host.at(name));
+    for path in [&updated, &new] {
+        std::fs::write(path, "written by the step").expect("file");
+    }
+    assert!(host.holds(&manifest).is_err());
+    let written = [updated.clone(), new.clone()].into();
+    let rest = manifest.apart_from(&[updated].into(), &written);
+    host.holds(&rest).expect("only what the step wrote has changed");
+    assert!(host.holds(&manifest.apart_from(&BTreeSet::new(), &written)).is_err());
+    std::fs::write(other, "").expect("file");
+    assert!(host.holds(&rest).is_err());
+}

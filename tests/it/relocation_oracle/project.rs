@@ -1,14 +1,15 @@
 //! A small project in a directory of its own, and what a step of it reads.
 
 use super::command_line;
+use crate::scan_oracle::bench::MACHINE;
 use rewrap::action::{ActionRequest, BuiltAction, Place, Presentation, TimeUse};
-use rewrap::command::{CompileCommand, Family, Language, Role};
+use rewrap::command::{CompileCommand, Driver, Family, Language, Role};
 use rewrap::config::PathsMode;
 use rewrap::depfile::Depfile;
 use rewrap::digest::Digest;
 use rewrap::exec_path::ExecPath;
 use rewrap::inputs::{Entry, InputSet, OutsideFile};
-use rewrap::toolchain::Toolchain;
+use rewrap::toolchain::{Environment, Toolchain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,12 +121,7 @@ impl Project {
 
     /// While the guard lives no file of the project is where it was.
     pub(crate) fn hide(&self) -> Hidden {
-        let away = self.top.with_extension("hidden");
-        fs::rename(&self.top, &away).expect("hide the project");
-        Hidden {
-            top: self.top.clone(),
-            away,
-        }
+        hide(&self.top)
     }
 
     /// The action of a command line.
@@ -141,7 +137,7 @@ impl Project {
         paths: PathsMode,
         environment: &[(String, String)],
     ) -> BuiltAction {
-        let command = command_line::parse(toolchain.family, &self.words(options));
+        let command = self.command(toolchain, options);
         let inputs = self.inputs(toolchain, &command, environment);
         let real_dirs = self.real_dirs(&command);
         rewrap::action::build(&ActionRequest {
@@ -159,6 +155,26 @@ impl Project {
             absolute_include: None,
         })
         .expect("an action")
+    }
+
+    /// What a command line means; with the processor that native options stand for.
+    pub(crate) fn command(&self, toolchain: &Toolchain, options: &str) -> CompileCommand {
+        let words = self.words(options);
+        let driver = Driver {
+            family: toolchain.family,
+            cxx: false,
+            version: toolchain.version,
+        };
+        let Ok(command) = rewrap::command::parse(&driver, &words, &mut |_| None) else {
+            return command_line::parse(toolchain.family, &words);
+        };
+        let env: Environment = [("PATH".into(), "/usr/bin:/bin".into())].into_iter().collect();
+        let toolchains = &MACHINE.toolchains;
+        let name = toolchain.driver.as_os_str();
+        let identity = toolchains.identify(&toolchain.driver, name, &env).expect("identity");
+        let cwd = Path::new(self.place.cwd());
+        let command = toolchains.with_processor(&identity, command, cwd, &env);
+        command.expect("an answer").0
     }
 
     /// What the compiler says it reads, and all directories of the project.
@@ -232,6 +248,16 @@ impl Project {
                 Some((dir, real))
             })
             .collect()
+    }
+}
+
+/// Hides a directory until the guard is dropped.
+pub(crate) fn hide(top: &Path) -> Hidden {
+    let away = top.with_extension("hidden");
+    fs::rename(top, &away).expect("hide the project");
+    Hidden {
+        top: top.to_owned(),
+        away,
     }
 }
 

@@ -50,6 +50,11 @@ pub(crate) fn at_home_with(
 pub(crate) fn relocated(project: &Project, built: &BuiltAction, root: &Path) -> Ran {
     materialise(built, root);
     let _hidden = project.hide();
+    materialised(built, root)
+}
+
+/// Runs an action in a directory that holds its input root.
+pub(crate) fn materialised(built: &BuiltAction, root: &Path) -> Ran {
     let cwd = root.join(&built.command.working_directory);
     let mut command = Command::new(&built.command.arguments[0]);
     command
@@ -66,7 +71,7 @@ pub(crate) fn relocated(project: &Project, built: &BuiltAction, root: &Path) -> 
     run(&mut command, &cwd, built)
 }
 
-fn run(command: &mut Command, cwd: &Path, built: &BuiltAction) -> Ran {
+pub(crate) fn run(command: &mut Command, cwd: &Path, built: &BuiltAction) -> Ran {
     let done = command.output().expect("the compiler runs");
     let mut outputs = BTreeMap::new();
     for output in &built.outputs {
@@ -84,7 +89,7 @@ fn run(command: &mut Command, cwd: &Path, built: &BuiltAction) -> Ran {
     }
 }
 
-fn materialise(built: &BuiltAction, root: &Path) {
+pub(crate) fn materialise(built: &BuiltAction, root: &Path) {
     let messages: BTreeMap<Digest, _> = built.tree.directories.iter().cloned().collect();
     let files: BTreeMap<Digest, _> = built.tree.files.iter().cloned().collect();
     let digest = |wire: &Option<reapi::Digest>| Digest::try_from(wire.as_ref().expect("digest")).expect("digest");

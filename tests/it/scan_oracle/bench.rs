@@ -43,7 +43,7 @@ impl FileDigests for Disk {
     }
 }
 
-struct Run;
+pub(crate) struct Run;
 
 impl Ask for Run {
     fn ask(&self, question: &Question<'_>) -> Result<Answer, PathError> {

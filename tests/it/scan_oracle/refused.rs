@@ -48,29 +48,6 @@ fn equal_files_that_are_read_once_are_named() {
 }
 
 #[test]
-fn a_precompiled_header_is_refused() {
-    let source = ("a.c", "#include \"p.h\"\nint a = P;");
-    let tree = Tree::new(&[source, ("p.h", "#define P 1")]);
-    let made = std::process::Command::new("gcc")
-        .args(["-x", "c-header", "p.h", "-o", "p.h.gch"])
-        .current_dir(tree.root())
-        .status()
-        .expect("gcc");
-    assert!(made.success());
-    let refused = |failure: ScanFailure| assert!(matches!(failure, ScanFailure::PrecompiledHeader { .. }), "{failure}");
-    refused(tree.scan("gcc", &["a.c"]).expect_err("refused"));
-    std::fs::remove_file(tree.root().join("p.h")).expect("header");
-    refused(tree.scan("gcc", &["a.c"]).expect_err("refused without the header"));
-    refused(failure(
-        "gcc",
-        &[source, ("p.h", "#define P 1"), ("p.h.gch/one", "")],
-        &["a.c"],
-    ));
-    let forced = [("a.c", "int a = P;"), ("d/p.h", "#define P 1"), ("d/p.h.gch", "x")];
-    refused(failure("gcc", &forced, &["-I", "d", "-include", "p.h", "a.c"]));
-}
-
-#[test]
 fn what_cannot_be_told_is_refused() {
     let refused = |source: &str| {
         let failure = failure("gcc", &[("a.c", source)], &["a.c"]);

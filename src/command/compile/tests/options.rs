@@ -26,7 +26,6 @@ fn options_that_change_too_much() {
     check("gcc -c a.cc -fmodules-ts", "modules");
     check("clang -c a.cc -fmodules", "modules");
     check("clang -c a.cc -fmodule-file=m=m.pcm", "modules");
-    check("clang -c a.c -include-pch p.pch", "pch_input");
     check("gcc -c a.c -specs=f", "specs");
     check("gcc -c a.c -specs f", "specs");
     check("clang -c a.c --config f", "config_file");
@@ -49,7 +48,7 @@ fn options_that_change_too_much() {
     check("gcc -c a.c -fdiagnostics-format=json", "c a.c -> a.o");
     check("clang -c a.c -fdiagnostics-format=sarif", "sarif_diagnostics");
     check("clang -arch x86_64 -c a.c", "several_targets");
-    check_both("-c a.c -Wa,-Id", "assembler_search");
+    check_both("-c a.c -Wa,-Id,-Ie", "assembler_search");
     check_both("-c a.c -Wa,-ahl=f", "exotic_output");
     check_both("-c a.c -Wa,@f", "inner_option");
 }
@@ -109,7 +108,7 @@ fn options_without_a_file_are_plain() {
 
 #[test]
 fn roles_of_words() {
-    use Form::{Joined, Separate};
+    use Form::{Joined, Separate, Through, ThroughJoined};
     use Role::{DepTarget, Depfile, ForcedInclude, Input, Macro, PrefixMap, SearchDir, ToolDir};
     for driver in ["gcc", "clang"] {
         let on = |args: &str, name: &str, value: &str, form, role| {
@@ -140,6 +139,36 @@ fn roles_of_words() {
         on("-MD -MT x", "-MT", "x", Separate, DepTarget);
         on("-MD -MFx", "-MF", "x", Joined, Depfile);
         on("-Wp,-MD,x", "-Wp,-MD,", "x", Joined, Depfile);
+        on("-Wp,-I,x", "-Wp,-I,", "x", Joined, SearchDir(Chain::Angled));
+        on(
+            "-Wp,-isystemx,-w",
+            "-Wp,-isystem",
+            "x",
+            Joined,
+            SearchDir(Chain::System),
+        );
+        on("-Wa,-W,-Ix,-n", "-Wa,-W,-I", "x", Joined, SearchDir(Chain::Assembler));
+        on(
+            "-Xassembler -I -Xassembler x",
+            "-Xassembler",
+            "x",
+            Through,
+            SearchDir(Chain::Assembler),
+        );
+        on(
+            "-Xpreprocessor -Ix",
+            "-Xpreprocessor",
+            "x",
+            ThroughJoined,
+            SearchDir(Chain::Angled),
+        );
+        on(
+            "-Xpreprocessor -include -Xpreprocessor x",
+            "-Xpreprocessor",
+            "x",
+            Through,
+            ForcedInclude,
+        );
         on(
             "-ffile-prefix-map=a=b",
             "-ffile-prefix-map=",
