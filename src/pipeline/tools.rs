@@ -4,7 +4,7 @@ use super::history::{Note, timed};
 use super::parts::{Parts, ResponseFiles, Subject, place};
 use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
 use super::{Pipeline, request::Request};
-use crate::command::link as link_command;
+use crate::command::link::{self as link_command, Flavour};
 use crate::command::{Driver, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use};
 use crate::inputs;
 use crate::link::{self, LinkPlan, LinkStep};
@@ -82,18 +82,23 @@ impl Pipeline {
     ) -> Result<(ToolCommand, LinkPlan, ResponseFiles), NoStep> {
         let mut response_files = ResponseFiles::new();
         let mut read = response_reader(&request.cwd, &mut response_files);
-        let plan = link::plan(&*self.ask, step)?;
-        let command = match step.driver {
-            None => link_command::parse_ld(plan.flavour, step.args, &mut read)?,
+        let mut parse = |flavour| match step.driver {
+            None => link_command::parse_ld(flavour, step.args, &mut read),
             Some(identity) => {
                 let driver = Driver {
                     family: identity.family,
                     cxx: identity.cxx,
                     version: identity.version,
                 };
-                link_command::parse_driver(&driver, plan.flavour, step.args, &mut read)?
+                link_command::parse_driver(&driver, flavour, step.args, &mut read)
             }
         };
+        let plan = match link::plan(&*self.ask, step) {
+            Ok(plan) => plan,
+            // The words alone may tell why: a source among the operands is compiled first. Any linker will do for that.
+            Err(failure) => return Err(parse(Flavour::Bfd).map_or_else(NoStep::from, |_| failure.into())),
+        };
+        let command = parse(plan.flavour)?;
         drop(read);
         Ok((command, plan, response_files))
     }
