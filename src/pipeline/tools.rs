@@ -4,7 +4,7 @@ use super::history::{Note, timed};
 use super::parts::{Parts, ResponseFiles, Subject, place};
 use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
 use super::{Pipeline, request::Request};
-use crate::command::link as link_command;
+use crate::command::link::{self as link_command, Flavour};
 use crate::command::native::placed;
 use crate::command::response_file::{self, ReadResponse};
 use crate::command::{
@@ -91,27 +91,41 @@ impl Pipeline {
     ) -> Result<(ToolCommand, LinkPlan, ResponseFiles, Option<Fact>), NoStep> {
         let mut response_files = ResponseFiles::new();
         let mut read = response_reader(&request.cwd, &mut response_files);
-        let plan = link::plan(&*self.ask, step)?;
-        let (command, processor) = match step.driver {
-            None => (link_command::parse_ld(plan.flavour, step.args, &mut read)?, None),
-            Some(identity) => {
-                let driver = Driver {
-                    family: identity.family,
-                    cxx: identity.cxx,
-                    version: identity.version,
-                };
-                match link_command::parse_driver(&driver, plan.flavour, step.args, &mut read) {
-                    Err(LocalOnly::NativeTuning { option }) => {
-                        let (args, fact) = self.with_processor_named(step, identity, &driver, option, &mut read)?;
-                        let command = link_command::parse_driver(&driver, plan.flavour, &args, &mut read)?;
-                        (command, Some(fact))
-                    }
-                    parsed => (parsed?, None),
-                }
+        let plan = match link::plan(&*self.ask, step) {
+            Ok(plan) => plan,
+            // The words alone may tell why: a source among the operands is compiled first. Any linker will do for that.
+            Err(failure) => {
+                let parsed = self.parse_link(step, Flavour::Bfd, &mut read);
+                return Err(parsed.map_or_else(|reason| reason, |_| failure.into()));
             }
         };
+        let (command, processor) = self.parse_link(step, plan.flavour, &mut read)?;
         drop(read);
         Ok((command, plan, response_files, processor))
+    }
+
+    fn parse_link(
+        &self,
+        step: &LinkStep<'_>,
+        flavour: Flavour,
+        read: &mut ReadResponse<'_>,
+    ) -> Result<(ToolCommand, Option<Fact>), NoStep> {
+        let Some(identity) = step.driver else {
+            return Ok((link_command::parse_ld(flavour, step.args, read)?, None));
+        };
+        let driver = Driver {
+            family: identity.family,
+            cxx: identity.cxx,
+            version: identity.version,
+        };
+        match link_command::parse_driver(&driver, flavour, step.args, read) {
+            Err(LocalOnly::NativeTuning { option }) => {
+                let (args, fact) = self.with_processor_named(step, identity, &driver, option, read)?;
+                let command = link_command::parse_driver(&driver, flavour, &args, read)?;
+                Ok((command, Some(fact)))
+            }
+            parsed => Ok((parsed?, None)),
+        }
     }
 
     /// The arguments of a driver with what its native options stand for here in their place.
