@@ -172,7 +172,10 @@ fn traits_tell_what_cannot_be_moved() {
         let named = traits(&format!("f.o {text} -o out")).named_in_text;
         assert_eq!(named, [(tree.at(text), tree.at("f.o"))], "{text}");
     }
-    assert_eq!(traits("f.o -rpath a:b --just-symbols lib -o out").rpath, ["a", "b", "lib"]);
+    assert_eq!(
+        traits("f.o -rpath a:b --just-symbols lib -o out").rpath,
+        ["a", "b", "lib"]
+    );
 }
 
 #[test]
