@@ -12,6 +12,7 @@ mod inner_inputs;
 pub mod language;
 pub mod link;
 pub mod local_only;
+mod modules;
 pub mod native;
 pub mod object_tool;
 pub mod options;
@@ -79,6 +80,8 @@ pub enum Chain {
     System,
     /// `-idirafter`.
     After,
+    /// `--embed-dir`: only for `#embed`.
+    Embed,
     /// `-Wa,-I`: only for the assembler's `.include` and `.incbin`.
     Assembler,
 }
@@ -123,6 +126,8 @@ pub enum Role {
     ForcedInclude,
     /// A file that is read as it is named.
     Input,
+    /// A directory, or for clang a file or a directory, in which the compiler finds a profile.
+    ProfileDir,
     /// A prefix map, `old=new`.
     PrefixMap(MapKind),
     /// `-f{debug,file,coverage}-compilation-dir=`: recorded.

@@ -169,6 +169,8 @@ pub enum Meaning {
     NamedDump,
     /// Its value decides.
     Check(Checked),
+    /// `-fmodule-file=`: a module's compiled form, with or without its name.
+    ModuleFile,
     /// Its value is for another program.
     Passes(Inner),
     /// Ends all thoughts of sharing, and says what the whole step is (`-E`, `--version`): goes before other reasons.
