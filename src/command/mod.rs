@@ -29,7 +29,7 @@ pub use language::Language;
 pub use local_only::LocalOnly;
 pub use native::{Native, NativeWords};
 pub use suite::Suite;
-pub use tool::{Tool, is_driver_name, is_object_tool_name};
+pub use tool::{Tool, behave_alike, is_driver_name, is_object_tool_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
 /// Which family of options and file formats a driver speaks.

@@ -86,6 +86,21 @@ fn is_target(prefix: &str) -> bool {
     prefix == "avr" || prefix.contains('-') && !prefix.starts_with("llvm-") && !prefix.ends_with("-gcc")
 }
 
+/// Whether programs of these two names, one of which is a link to the other, do the same when they are called by them.
+/// LLVM's look at the name: `llvm-ranlib` is a link to `llvm-ar`, `clang++` to `clang`, `ld.lld` to `lld`.
+pub fn behave_alike(name: &str, other: &str) -> bool {
+    let (name, other) = (unversioned(name), unversioned(other));
+    let both = |is: &dyn Fn(&str) -> bool| is(name) == is(other);
+    let ends_alike = |tools: &[&str]| tools.iter().all(|tool| both(&|name| name.ends_with(tool)));
+    match (Tool::of(name), Tool::of(other)) {
+        (Tool::Compiler, Tool::Compiler) => ends_alike(&["++"]),
+        (Tool::Linker, Tool::Linker) => both(&|name| name == "lld" || name.ends_with("-lld")),
+        (Tool::Archiver, Tool::Archiver) => ends_alike(&["ranlib"]),
+        (Tool::Binutil, Tool::Binutil) => ends_alike(&BINUTILS),
+        _ => false,
+    }
+}
+
 /// The name without its version suffix.
 fn unversioned(name: &str) -> &str {
     let is_version = |text: &str| {
@@ -196,6 +211,24 @@ mod tests {
             "eu-strip llvm-bitcode-strip-19 dh_strip bitcode-strip gcc clang rewrap-ar rewrap-ld",
             false,
         );
+    }
+
+    #[test]
+    fn a_link_is_not_always_what_it_leads_to() {
+        let check = |name, other, expected| assert_eq!(behave_alike(name, other), expected, "{name} {other}");
+        check("cc", "x86_64-linux-gnu-gcc-12", true);
+        check("c++", "x86_64-linux-gnu-g++-12", true);
+        check("clang++-19", "clang", false);
+        check("clang-19", "clang", true);
+        check("ld", "x86_64-linux-gnu-ld.bfd", true);
+        check("ld.mold", "mold", true);
+        check("ld.lld-19", "lld", false);
+        check("ar", "x86_64-linux-gnu-ar", true);
+        check("gcc-ar", "x86_64-linux-gnu-gcc-ar-12", true);
+        check("llvm-ranlib-19", "llvm-ar", false);
+        check("llvm-strip", "llvm-objcopy", false);
+        check("llvm-dwp-19", "llvm-dwp", true);
+        check("ar", "busybox", false);
     }
 
     #[test]

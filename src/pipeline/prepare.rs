@@ -102,6 +102,8 @@ pub(super) struct Prepared {
     pub(super) remembered: Remembered,
     /// What was seen; `None` if something changed meanwhile, so that nothing may be kept.
     pub(super) manifest: Option<Manifest>,
+    /// Whether the manifest tells all that the step follows from, so that it may lead to the action later.
+    pub(super) lasting: bool,
     /// The presentation is the base one.
     pub(super) base_presentation: bool,
     /// Why it stays on this machine, if it does: a code and a sentence.
@@ -322,15 +324,13 @@ impl Pipeline {
             own,
             remembered,
             manifest,
+            lasting: parts.lasting,
             base_presentation,
             stays_here,
         })
     }
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
-        if !parts.lasting {
-            return None;
-        }
         let mut observed = parts.inputs.observed.clone();
         observed.files.extend(parts.response_files.clone());
         // The tool itself: another one under the same name must be noticed without asking it.
