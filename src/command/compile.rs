@@ -1,8 +1,8 @@
 //! A compiler's arguments → [`CompileCommand`].
 
 use super::inner::{self, Judged};
-use super::modules;
 use super::language::Operand;
+use super::modules;
 use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};

@@ -16,9 +16,16 @@ pub(super) fn named_file<'a>(driver: &Driver, value: &'a str) -> Result<(&'a str
     let refused = || LocalOnly::Modules {
         option: format!("-fmodule-file={value}"),
     };
-    let sign = value.find('=').filter(|_| driver.version.0 >= CLANG).ok_or_else(refused)?;
+    let sign = value
+        .find('=')
+        .filter(|_| driver.version.0 >= CLANG)
+        .ok_or_else(refused)?;
     let (name, file) = value.split_at(sign + 1);
-    if file.is_empty() { Err(refused()) } else { Ok((name, file)) }
+    if file.is_empty() {
+        Err(refused())
+    } else {
+        Ok((name, file))
+    }
 }
 
 /// gcc's module mapper, if there is one, is a file that maps no module.
@@ -60,7 +67,9 @@ mod tests {
             version: (version, 0, 0),
         };
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let parsed = parse(&driver, &args, &mut |path| (path == "map").then(|| map.as_bytes().to_vec()));
+        let parsed = parse(&driver, &args, &mut |path| {
+            (path == "map").then(|| map.as_bytes().to_vec())
+        });
         let found = parsed.as_ref().map(drop).map_err(LocalOnly::code);
         assert_eq!(found, expected, "{line}");
     }
@@ -69,9 +78,21 @@ mod tests {
     fn a_map_without_modules_is_an_ordinary_compile() {
         use Family::{Clang, Gcc};
         let refused = Err("modules");
-        check(Gcc, 14, "-c a.cc -fmodules-ts -fmodule-mapper=map", "$root .\n\n", Ok(()));
+        check(
+            Gcc,
+            14,
+            "-c a.cc -fmodules-ts -fmodule-mapper=map",
+            "$root .\n\n",
+            Ok(()),
+        );
         check(Gcc, 14, "-c a.cc -fmodules-ts -fmodule-mapper=map", "", Ok(()));
-        check(Gcc, 14, "-c a.cc -fmodules-ts -fmodule-mapper=map", "$root .\nm m.gcm\n", refused);
+        check(
+            Gcc,
+            14,
+            "-c a.cc -fmodules-ts -fmodule-mapper=map",
+            "$root .\nm m.gcm\n",
+            refused,
+        );
         check(Gcc, 14, "-c a.cc -fmodules-ts -fmodule-mapper=gone", "", refused);
         check(Gcc, 14, "-c a.cc -fmodules-ts -fmodule-mapper=|map", "", refused);
         check(Gcc, 15, "-c a.cc -fmodules", "", refused);
@@ -81,6 +102,12 @@ mod tests {
         check(Clang, 19, "-c a.cc @map", "-fmodule-file=m=m.pcm", Ok(()));
         check(Clang, 18, "-c a.cc @map", "-fmodule-file=m=m.pcm", refused);
         check(Clang, 19, "-c a.cc @map", "-fmodule-file=m.pcm", refused);
-        check(Clang, 19, "-c a.cc @map", "-x c++-module -fmodule-output=m.pcm", refused);
+        check(
+            Clang,
+            19,
+            "-c a.cc @map",
+            "-x c++-module -fmodule-output=m.pcm",
+            refused,
+        );
     }
 }
