@@ -67,6 +67,8 @@ enum Opt {
     SaveTemps,
     Dump,
     PortableText,
+    VerboseAssembly,
+    AnnotatedAssembly,
     NativeRecorded,
 }
 
@@ -117,12 +119,22 @@ static TABLE: &[Row] = &[
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
     row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
+    row(("gcc_verbose_assembly", "gcc's comments in assembly hold the names as spelled"), GCC, When::Absolute, Portable::Here, Opt::VerboseAssembly),
+    row(("gcc_annotated_assembly", "gcc's comments in assembly hold the names and directories that no map reaches"), GCC, When::Always, Portable::Here, Opt::AnnotatedAssembly),
     row(("compiler_dump", "the compiler's dumps and listings may hold any of its names"), None, When::Always, Portable::Here, Opt::Dump),
     row(("preprocessed_text", "preprocessed text holds names that no map reaches"), None, When::Always, Portable::Here, Opt::PortableText),
     row(("save_temps", "intermediate files hold names as spelled"), None, When::Always, Portable::Here, Opt::SaveTemps),
 ];
 
 impl Opt {
+    /// Whether it can say something about a step that makes no code.
+    fn is_about_text(self) -> bool {
+        matches!(
+            self,
+            Self::PortableText | Self::MessageLength | Self::CompilationDatabase | Self::OtherOutput | Self::Dump
+        )
+    }
+
     /// Whether the command has it; in doubt yes.
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
@@ -219,6 +231,13 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            Self::VerboseAssembly => {
+                request.command.stage == Stage::Assembly && words.one_of(&["-fverbose-asm"]).is_some()
+            }
+            Self::AnnotatedAssembly => {
+                let letters = words.find(|word| word.starts_with("-d") && !word.starts_with("-dump"));
+                request.command.stage == Stage::Assembly && letters.is_some()
+            }
             Self::Dump => request
                 .command
                 .secondary
@@ -277,6 +296,7 @@ pub(super) fn judge(request: &ActionRequest<'_>, words: &Words, rewritten: Rewri
         };
         concerns
             && !cured
+            && (request.command.stage != Stage::Preprocess || row.option.is_about_text())
             && row.family.is_none_or(|family| family == request.command.family)
             && row.option.is_in(words, request)
     });

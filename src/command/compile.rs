@@ -1,7 +1,7 @@
 //! A compiler's arguments → [`CompileCommand`].
 
 use super::inner::{self, Judged};
-use super::language::Operand;
+use super::language::{self, Operand};
 use super::modules;
 use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
@@ -436,9 +436,13 @@ impl Parser {
             Operand::Header(_) if stage == Stage::Preprocess => Err(LocalOnly::Preprocess),
             Operand::Header(_) => Err(LocalOnly::PchOutput { path }),
             Operand::Module => Err(LocalOnly::Modules { option: path }),
-            Operand::Unsupported => Err(LocalOnly::UnsupportedLanguage {
-                language: self.language.take().unwrap_or(path),
-            }),
+            Operand::Unsupported => {
+                let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+                let name = language::name_of_other(self.language.as_deref().unwrap_or(suffix));
+                Err(LocalOnly::UnsupportedLanguage {
+                    language: name.map(str::to_owned).or(self.language.take()).unwrap_or(path),
+                })
+            }
             Operand::ForLinker => Err(LocalOnly::LinkerInput { path }),
         }
     }

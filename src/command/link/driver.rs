@@ -331,7 +331,7 @@ impl Parser {
             Role::PrefixMap(_) | Role::CompilationDir => PieceRole::Recorded,
             Role::SearchDir(_) => PieceRole::SearchDir,
             Role::ToolDir => PieceRole::ToolDir,
-            Role::Input => PieceRole::Input,
+            Role::Input | Role::ProfileDir => PieceRole::Input,
             _ => {
                 self.walk.refuse(LocalOnly::ExoticOutput { option });
                 PieceRole::Plain

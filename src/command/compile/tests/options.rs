@@ -48,7 +48,6 @@ fn options_that_change_too_much() {
     check("clang -c a.c -fdiagnostics-format=sarif", "sarif_diagnostics");
     check("clang -arch x86_64 -c a.c", "several_targets");
     check_both("-c a.c -Wa,-Id,-Ie", "assembler_search");
-    check_both("-c a.c -Wa,-ahl=f", "exotic_output");
     check_both("-c a.c -Wa,@f", "inner_option");
 }
 
