@@ -1,6 +1,8 @@
 //! What a tool is, by its name: only what is called like something else is taken for it. Whether a program is really a
 //! compiler is found out by asking it.
 
+use super::ToolKind;
+
 const LINKERS: [&str; 7] = ["ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "gold", "mold"];
 const ARCHIVERS: [&str; 2] = ["ar", "ranlib"];
 const BINUTILS: [&str; 3] = ["strip", "objcopy", "dwp"];
@@ -37,6 +39,16 @@ impl Tool {
             Self::Binutil
         } else {
             Self::Compiler
+        }
+    }
+
+    /// The kind of step that it does by its name alone; a compiler's arguments tell.
+    pub fn kind(self) -> Option<ToolKind> {
+        match self {
+            Self::Compiler => None,
+            Self::Linker => Some(ToolKind::Link),
+            Self::Archiver => Some(ToolKind::Archive),
+            Self::Binutil => Some(ToolKind::Object),
         }
     }
 }

@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 /// Directories that distributions leave to the administrator: below `/usr`, and not part of an installed system.
 const NOT_INSTALLED: [&str; 2] = ["/usr/local", "/usr/src"];
 
+/// What the loader is set up with, which GNU ld reads to find needed libraries: every system has its own, and like all
+/// that counts as present they are compared before anything runs there.
+const LOADER_CONFIGURATION: [&str; 2] = ["/etc/ld.so.conf", "/etc/ld.so.conf.d"];
+
 /// The directories of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
@@ -354,7 +358,9 @@ impl<'a> Collection<'a> {
 fn present(toolchain: &Toolchain, places: Places<'_>) -> Vec<PathBuf> {
     let real = |dir: &PathBuf| places.cwd.join(dir).canonicalize().ok();
     let built_in = toolchain.include_dirs.iter().filter_map(real);
-    built_in.chain(places.worker_roots.iter().cloned()).collect()
+    let configuration = LOADER_CONFIGURATION.iter().map(PathBuf::from);
+    let roots = places.worker_roots.iter().cloned();
+    built_in.chain(roots).chain(configuration).collect()
 }
 
 pub(super) fn counts(root: &Path, path: &Path) -> bool {

@@ -145,7 +145,9 @@ impl Pipeline {
     pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
         let tool = Tool::of(file_name(request.invoked_as));
-        kind_of(tool).clone_into(&mut note.record.kind);
+        tool.kind()
+            .map_or("compile", ToolKind::code)
+            .clone_into(&mut note.record.kind);
         match tool {
             Tool::Linker => return self.link(asked, None, note),
             Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
@@ -364,16 +366,6 @@ pub(super) fn response_reader<'a>(
 
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// The kind of step, in records, that such a tool mostly does.
-fn kind_of(tool: Tool) -> &'static str {
-    match tool {
-        Tool::Compiler => "compile",
-        Tool::Linker => ToolKind::Link.code(),
-        Tool::Archiver => ToolKind::Archive.code(),
-        Tool::Binutil => ToolKind::Object.code(),
-    }
 }
 
 /// A variable that is set and makes every step of this kind local-only.
