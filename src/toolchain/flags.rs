@@ -5,7 +5,8 @@ use crate::command::{Arg, CompileCommand, Native, Role};
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
 /// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that
 /// begin so.
-const WRITING: [&str; 27] = [
+const WRITING: [&str; 28] = [
+    "-fdeps-",
     "-gsplit-dwarf",
     "-gsplit-dwarf=",
     "--coverage",

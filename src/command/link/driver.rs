@@ -345,7 +345,7 @@ impl Parser {
             | Role::CompilationDir => PieceRole::Recorded,
             Role::SearchDir(_) => PieceRole::SearchDir,
             Role::ToolDir => PieceRole::ToolDir,
-            Role::Input => PieceRole::Input,
+            Role::Input | Role::ProfileDir => PieceRole::Input,
             _ => {
                 self.walk.refuse(LocalOnly::ExoticOutput { option });
                 PieceRole::Plain

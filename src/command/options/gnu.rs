@@ -85,6 +85,11 @@ pub(super) const GROUPS: &[Group] = &[
         JOINED,
         "-fmodule-header= -flang-info-include-translate= -flang-info-module-cmi=",
     ),
+    group(
+        Meaning::Switch(Feature::ModuleDependencies, true),
+        JOINED,
+        "-fdeps-format=",
+    ),
     // Judged together: see `command::modules`.
     group(PLAIN, ALONE, "-fmodules-ts -fmodules"),
     group(Meaning::Is(Role::Input), JOINED, "-fmodule-mapper="),

@@ -68,6 +68,8 @@ pub enum Feature {
     StackUsage,
     /// `-fcallgraph-info`.
     CallGraph,
+    /// `-fdeps-format=`: which modules the source needs and makes.
+    ModuleDependencies,
     /// `-ftime-trace`.
     TimeTrace,
     /// `-fsave-optimization-record`.
