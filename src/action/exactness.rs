@@ -136,64 +136,69 @@ impl Opt {
     }
 
     /// Whether the command has it; in doubt yes.
+    /// How the options begin that alone decide the row; `None` where more decides it.
+    fn option_starts(self) -> Option<&'static [&'static str]> {
+        Some(match self {
+            Self::OldDwarf => &["-gdwarf-2", "-gdwarf-3", "-gdwarf-4", "-gstabs", "-gvms"],
+            Self::SplitDwarf => &["-gsplit-dwarf"],
+            Self::ProfileGenerate => &["-fprofile-generate", "-fcs-profile-generate"],
+            Self::ProfileUse => &[
+                "-fprofile-use",
+                "-fprofile-instr-use",
+                "-fprofile-sample-use",
+                "-fmemory-profile-use",
+                "-fauto-profile",
+                "-fbranch-probabilities",
+                "-fprofile-instrument-use-path",
+            ],
+            Self::PathPatterns => &[
+                "-fsanitize-ignorelist=",
+                "-fsanitize-blacklist=",
+                "-fsanitize-system-",
+                "-fsanitize-coverage-allowlist=",
+                "-fsanitize-coverage-ignorelist=",
+                "-fsanitize-coverage-whitelist=",
+                "-fsanitize-coverage-blacklist=",
+                "-fexperimental-sanitize-metadata-ignorelist=",
+                "-fxray-always-instrument=",
+                "-fxray-never-instrument=",
+                "-fxray-attr-list=",
+                "-fprofile-list=",
+                "-finstrument-functions-exclude-file-list=",
+            ],
+            Self::ModuleFiles => &["-fmodule-file="],
+            Self::PrefixedSearch => &[
+                "-iprefix",
+                "-iwithprefix",
+                "-iwithsysroot",
+                "--include-prefix",
+                "--include-with-prefix",
+            ],
+            Self::BroughtArguments => &["-specs", "--specs", "--config"],
+            Self::CompilationDatabase => &["-MJ"],
+            Self::SaveTemps => &["-save-temps", "--save-temps"],
+            _ => return None,
+        })
+    }
+
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
         match self {
-            Self::OldDwarf => words
-                .starting(&["-gdwarf-2", "-gdwarf-3", "-gdwarf-4", "-gstabs", "-gvms"])
-                .is_some(),
+            _ if self
+                .option_starts()
+                .is_some_and(|starts| words.starting(starts).is_some()) =>
+            {
+                true
+            }
             Self::SplitDwarfMacros => {
                 words.one_of(&["-g3", "-ggdb3"]).is_some() && words.starting(&["-gsplit-dwarf"]).is_some()
             }
-            Self::SplitDwarf => words.starting(&["-gsplit-dwarf"]).is_some(),
             Self::SplitDwarfSingle => words.one_of(&["-gsplit-dwarf=single"]).is_some(),
             Self::Lto => words.lto(),
             Self::Coverage => words
                 .one_of(&["--coverage", "-coverage", "-fprofile-arcs", "-ftest-coverage"])
                 .or(words.starting(&["-fprofile-note", "-fprofile-dir"]))
                 .is_some(),
-            Self::ProfileGenerate => words
-                .starting(&["-fprofile-generate", "-fcs-profile-generate"])
-                .is_some(),
-            Self::ProfileUse => words
-                .starting(&[
-                    "-fprofile-use",
-                    "-fprofile-instr-use",
-                    "-fprofile-sample-use",
-                    "-fmemory-profile-use",
-                    "-fauto-profile",
-                    "-fbranch-probabilities",
-                    "-fprofile-instrument-use-path",
-                ])
-                .is_some(),
-            Self::PathPatterns => words
-                .starting(&[
-                    "-fsanitize-ignorelist=",
-                    "-fsanitize-blacklist=",
-                    "-fsanitize-system-",
-                    "-fsanitize-coverage-allowlist=",
-                    "-fsanitize-coverage-ignorelist=",
-                    "-fsanitize-coverage-whitelist=",
-                    "-fsanitize-coverage-blacklist=",
-                    "-fexperimental-sanitize-metadata-ignorelist=",
-                    "-fxray-always-instrument=",
-                    "-fxray-never-instrument=",
-                    "-fxray-attr-list=",
-                    "-fprofile-list=",
-                    "-finstrument-functions-exclude-file-list=",
-                ])
-                .is_some(),
-            Self::ModuleFiles => words.starting(&["-fmodule-file="]).is_some(),
-            Self::PrefixedSearch => words
-                .starting(&[
-                    "-iprefix",
-                    "-iwithprefix",
-                    "-iwithsysroot",
-                    "--include-prefix",
-                    "--include-with-prefix",
-                ])
-                .is_some(),
-            Self::BroughtArguments => words.starting(&["-specs", "--specs", "--config"]).is_some(),
             // Of all sanitizers only this one was seen to give equal objects.
             Self::Sanitizer => {
                 words
@@ -220,7 +225,6 @@ impl Opt {
                     "-grecord-gcc-switches",
                 ])
                 .is_some(),
-            Self::CompilationDatabase => words.starting(&["-MJ"]).is_some(),
             Self::ExternalAssembler => words.one_of(&["-fno-integrated-as", "-no-integrated-as"]).is_some(),
             Self::MessageLength => {
                 words.values("-fmessage-length=").any(|columns| columns != "0")
@@ -254,7 +258,7 @@ impl Opt {
                         || words.lto()
                         || words.one_of(&["-frecord-gcc-switches", "-fverbose-asm"]).is_some())
             }
-            Self::SaveTemps => words.starting(&["-save-temps", "--save-temps"]).is_some(),
+            _ => false,
         }
     }
 }

@@ -46,9 +46,8 @@ impl Relocated {
             return Err(PlacedLocally::ReservedName(word.clone()));
         }
         match arg.role {
-            Role::Plain | Role::Structure | Role::DepFlag => unchanged(request, words),
+            Role::Plain | Role::Structure | Role::DepFlag | Role::Native(Native::Resolved) => unchanged(request, words),
             Role::Native(Native::Asked | Native::Known) => Ok(Vec::new()),
-            Role::Native(Native::Resolved) => unchanged(request, words),
             Role::Macro | Role::DepTarget | Role::CompilationDir => Ok(words),
             Role::PrefixMap(kind) => Ok(self.prefix_map(request, arg, kind)),
             Role::Depfile

@@ -150,12 +150,14 @@ mod tests {
                 parts.inputs.outside[0].path = "/usr/include/stdlib.h".into();
             }),
             ("outside content", |parts| {
-                parts.inputs.outside[0].digest = Digest::of(b"")
+                parts.inputs.outside[0].digest = Digest::of(b"");
             }),
             ("outside gone", |parts| parts.inputs.outside.clear()),
-            ("time", |parts| parts.inputs.times = [("/h.h".to_owned(), 1)].into()),
+            ("time", |parts| {
+                parts.inputs.times = [("/h.h".to_owned(), 1)].into();
+            }),
             ("another time", |parts| {
-                parts.inputs.times = [("/h.h".to_owned(), 2)].into()
+                parts.inputs.times = [("/h.h".to_owned(), 2)].into();
             }),
             ("locale", |parts| {
                 parts.presentation.locale = Locale::Other("de_DE.UTF-8".to_owned());

@@ -287,30 +287,36 @@ impl Asked {
             add(Some(true), listing.clone(), SecondaryKind::Dump);
         }
         for (named, path) in &self.named {
-            let present = match named {
-                Named::CompilationDatabase => language != Language::Assembler,
-                Named::Prototypes if stage == Stage::Preprocess => false,
-                Named::Prototypes if !matches!(language, Language::C | Language::CPreprocessed) => {
-                    return Err(LocalOnly::ExoticOutput {
-                        option: format!("-aux-info {path}"),
-                    });
-                }
-                Named::TimeTrace => language != Language::Assembler,
-                Named::ThinLink => {
-                    add(self.thin_link(compile, path)?, path.clone(), SecondaryKind::Other);
-                    false
-                }
-                Named::Diagnostics | Named::Prototypes => true,
-                Named::CoverageNotes
-                | Named::OptimizationRecord
-                | Named::OptimizationInfo
-                | Named::DumpDirectory
-                | Named::DumpBase
-                | Named::DumpExtension => false,
-            };
-            add(present.then_some(true), path.clone(), SecondaryKind::Other);
+            add(
+                self.is_written(compile, *named, path)?,
+                path.clone(),
+                SecondaryKind::Other,
+            );
         }
         Ok(files)
+    }
+
+    /// Whether a file that an option names is written, and if so, for certain; `None` also for those that have a kind
+    /// of their own.
+    fn is_written(&self, compile: &Compile<'_>, named: Named, path: &str) -> Result<Option<bool>, LocalOnly> {
+        let present = match named {
+            Named::CompilationDatabase | Named::TimeTrace => compile.language != Language::Assembler,
+            Named::Prototypes if compile.stage == Stage::Preprocess => false,
+            Named::Prototypes if !matches!(compile.language, Language::C | Language::CPreprocessed) => {
+                return Err(LocalOnly::ExoticOutput {
+                    option: format!("-aux-info {path}"),
+                });
+            }
+            Named::ThinLink => return self.thin_link(compile, path),
+            Named::Diagnostics | Named::Prototypes => true,
+            Named::CoverageNotes
+            | Named::OptimizationRecord
+            | Named::OptimizationInfo
+            | Named::DumpDirectory
+            | Named::DumpBase
+            | Named::DumpExtension => false,
+        };
+        Ok(present.then_some(true))
     }
 
     /// Written beside bitcode for links, of one of two kinds.

@@ -44,7 +44,7 @@ fn shape(suite: Suite, name: ArchiveName, line: &str) -> String {
             .into_iter()
             .flatten()
             {
-                text.push_str(&format!(" {extra}"));
+                text.extend([" ", extra.as_str()]);
             }
             text
         }

@@ -107,7 +107,7 @@ fn options_without_a_file_are_plain() {
 #[test]
 fn roles_of_words() {
     use Form::{Joined, Separate, Through, ThroughJoined};
-    use Role::{DepTarget, Depfile, ForcedInclude, Input, Macro, PrefixMap, SearchDir, ToolDir};
+    use Role::{DepTarget, Depfile, ForcedInclude, Macro, PrefixMap, SearchDir, ToolDir};
     for driver in ["gcc", "clang"] {
         let on = |args: &str, name: &str, value: &str, form, role| {
             check_role(&format!("{driver} -c a.c {args}"), name, Some(value), form, role);
@@ -182,6 +182,12 @@ fn roles_of_words() {
             PrefixMap(MapKind::Debug),
         );
     }
+}
+
+#[test]
+fn roles_of_words_of_one_compiler() {
+    use Form::{Joined, Separate};
+    use Role::{Input, ToolDir};
     check_role("gcc -c a.c", "", Some("a.c"), Joined, Role::Source);
     check_role("gcc -c a.c -o x", "-o", Some("x"), Separate, Role::Output);
     check_role(
