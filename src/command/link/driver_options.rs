@@ -72,7 +72,12 @@ const ROWS: &[Row] = &[
     row(
         Own::Plain,
         Form::Alone,
-        "-fprofile-use -fauto-profile -fbranch-probabilities",
+        "-fprofile-use -fauto-profile -fbranch-probabilities -fprofile-instr-use -fprofile-sample-use",
+    ),
+    row(
+        Own::Recorded,
+        Form::Joined,
+        "-fprofile-use= -fauto-profile= -fprofile-instr-use= -fprofile-sample-use=",
     ),
     row(SAVE_TEMPS, Form::Alone, "-save-temps --save-temps"),
     row(SAVE_TEMPS, Form::Joined, "-save-temps= --save-temps="),
@@ -85,14 +90,12 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-const GCC: &[Row] = &[row(Own::Recorded, Form::Joined, "-fprofile-use= -fauto-profile=")];
-
 const CLANG: &[Row] = &[row(Own::Recorded, Form::Separate, "-rpath")];
 
 /// Looks a word up that starts with `-`: what it does, its name and how its value stands. The longest name wins.
 pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static str, Form)> {
     let families = match family {
-        Family::Gcc => GCC,
+        Family::Gcc => &[],
         Family::Clang => CLANG,
     };
     let rows = ROWS.iter().chain(families);
