@@ -45,11 +45,17 @@ pub fn parse_driver(
 /// What a driver's own words ask of a link beyond what the linker's line shows, if link-time optimisation takes place:
 /// files under names that no rule describes, and profiles that are looked up by name.
 pub fn unpredicted_with_lto(command: &ToolCommand) -> Option<LocalOnly> {
-    const WRITES: [&str; 3] = ["-gsplit-dwarf", "-fstack-usage", "-fcallgraph-info"];
-    const READS: [&str; 3] = ["-fprofile-use", "-fauto-profile", "-fbranch-probabilities"];
+    const WRITES: &[&str] = &["-gsplit-dwarf", "-fstack-usage", "-fcallgraph-info"];
+    const READS: &[&str] = &[
+        "-fprofile-use",
+        "-fauto-profile",
+        "-fbranch-probabilities",
+        "-fprofile-instr-use",
+        "-fprofile-sample-use",
+    ];
     command.words.iter().find_map(|word| {
         let option = word.text();
-        let starts = |names: [&str; 3]| names.iter().any(|name| option.starts_with(name));
+        let starts = |names: &[&str]| names.iter().any(|name| option.starts_with(name));
         match (starts(WRITES), starts(READS)) {
             (true, _) => Some(LocalOnly::ExoticOutput { option }),
             (false, true) => Some(LocalOnly::ProfileInput { option }),

@@ -72,7 +72,12 @@ const ROWS: &[Row] = &[
     row(
         Own::Plain,
         Form::Alone,
-        "-fprofile-use -fauto-profile -fbranch-probabilities",
+        "-fprofile-use -fauto-profile -fbranch-probabilities -fprofile-instr-use -fprofile-sample-use",
+    ),
+    row(
+        Own::Recorded,
+        Form::Joined,
+        "-fprofile-use= -fauto-profile= -fprofile-instr-use= -fprofile-sample-use=",
     ),
     row(SAVE_TEMPS, Form::Alone, "-save-temps --save-temps"),
     row(SAVE_TEMPS, Form::Joined, "-save-temps= --save-temps="),
@@ -93,7 +98,6 @@ const CONFIG: Own = Own::Local(|option| LocalOnly::ConfigFile {
 });
 
 const GCC: &[Row] = &[
-    row(Own::Recorded, Form::Joined, "-fprofile-use= -fauto-profile="),
     row(SPECS, Form::Joined, "-specs= --specs="),
     row(SPECS, Form::Separate, "-specs --specs"),
 ];
@@ -107,7 +111,7 @@ const CLANG: &[Row] = &[
 /// Looks a word up that starts with `-`: what it does, its name and how its value stands. The longest name wins.
 pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static str, Form)> {
     let families = match family {
-        Family::Gcc => GCC,
+        Family::Gcc => &[],
         Family::Clang => CLANG,
     };
     let rows = ROWS.iter().chain(families);

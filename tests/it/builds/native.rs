@@ -21,6 +21,18 @@ fn a_build_for_this_processor_is_cached() {
 }
 
 #[test]
+fn a_link_for_this_processor_is_cached() {
+    let sandbox = Sandbox::new();
+    sandbox.write("main.c", "int main(void) { return 0; }\n");
+    for compiler in ["gcc", "clang"] {
+        assert_eq!(sandbox.plain(&format!("$W {compiler} -c main.c -o main.o")).exit, 0);
+        let text = format!("$W {compiler} -O2 -march=native main.o -o program");
+        let thrice = sandbox.thrice(&text);
+        assert_eq!((thrice.cold, thrice.warm), (1, 0), "{text}");
+    }
+}
+
+#[test]
 fn another_processor_under_the_same_name_is_another_one() {
     let sandbox = Sandbox::new();
     let processor = sandbox.path("processor");
