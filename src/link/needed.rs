@@ -143,7 +143,13 @@ impl Resolver<'_> {
         for token in ["$LIB", "${LIB}"] {
             texts = replaced(texts, token, &LIBS);
         }
-        let paths: BTreeSet<PathBuf> = texts.iter().map(|text| self.directories.expanded(text)).collect();
+        let mut paths: BTreeSet<PathBuf> = texts.iter().map(|text| self.directories.expanded(text)).collect();
+        // What a library says of its own is meant below the sysroot.
+        let below: Vec<PathBuf> = paths
+            .iter()
+            .filter_map(|path| self.directories.below_sysroot(path))
+            .collect();
+        paths.extend(below);
         paths.into_iter().collect()
     }
 

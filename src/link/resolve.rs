@@ -9,7 +9,7 @@ use crate::command::link::{Flavour, LinkItem, LinkLine, LinkState};
 use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::elf::Dynamic;
 use crate::toolchain::{Environment, FileDigests};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,10 @@ pub fn resolve(
         digests,
         directories: Directories::new(line, &plan.search_dirs, cwd),
         files: Vec::new(),
+        noted: HashSet::new(),
         met: HashMap::new(),
+        static_only: Vec::new(),
+        anywhere: kinds_of_libraries(plan),
         kind: line.emulation.as_deref().and_then(kind_of_emulation),
         loaded: Vec::new(),
         rpath: line.rpath.clone(),
@@ -113,8 +116,14 @@ pub(super) struct Resolver<'a> {
     digests: &'a dyn FileDigests,
     pub(super) directories: Directories,
     files: Vec<ScannedFile>,
-    /// What each file was, by path; `None` if that did not matter.
+    /// Those, by path.
+    noted: HashSet<PathBuf>,
+    /// What each input was.
     met: HashMap<PathBuf, Option<Kind>>,
+    /// Whether `-l` takes archives only where the item stands that is followed; both where that is not known.
+    static_only: Vec<bool>,
+    /// The same for any place of the line.
+    anywhere: Vec<bool>,
     /// That of the output, once it is known.
     pub(super) kind: Option<Kind>,
     pub(super) loaded: Vec<Loaded>,
@@ -126,6 +135,10 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn item(&mut self, item: &LinkItem) -> Result<(), LinkFailure> {
+        self.static_only = match item {
+            LinkItem::Library(_, state) => vec![state.static_only],
+            _ => self.anywhere.clone(),
+        };
         match item {
             LinkItem::File(name, state) => self.operand(name, *state),
             LinkItem::Library(name, state) => self.library(name, *state, 0),
@@ -204,14 +217,15 @@ impl Resolver<'_> {
             return Ok(self.fits(*kind));
         }
         let content = sniff(path)?;
+        self.refuse_named_libraries(path, &content)?;
         self.note(path, found)?;
         let kind = match content {
-            Content::Object { kind, lto } => {
+            Content::Object { kind, lto, .. } => {
                 self.lto |= lto;
                 self.kind.get_or_insert(kind);
                 Some(kind)
             }
-            Content::Archive { kind, lto } => {
+            Content::Archive { kind, lto, .. } => {
                 self.lto |= lto;
                 kind
             }
@@ -226,7 +240,7 @@ impl Resolver<'_> {
                 }
                 Some(kind)
             }
-            Content::Bitcode => {
+            Content::Bitcode { .. } => {
                 self.lto = true;
                 None
             }
@@ -249,6 +263,27 @@ impl Resolver<'_> {
         Ok(self.fits(kind))
     }
 
+    /// lld links with the libraries that objects name. Where they are found depends on all that is linked.
+    fn refuse_named_libraries(&self, path: &Path, content: &Content) -> Result<(), LinkFailure> {
+        match content {
+            Content::Object {
+                names_libraries: true, ..
+            }
+            | Content::Archive {
+                names_libraries: true, ..
+            }
+            | Content::Bitcode { names_libraries: true }
+                if self.line.flavour == Flavour::Lld =>
+            {
+                Err(LinkFailure::Strange {
+                    path: path.to_owned(),
+                    what: "it names libraries to link with",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// lld takes what it finds; the others pass over libraries for another machine.
     pub(super) fn line(&self) -> &LinkLine {
         self.line
@@ -261,7 +296,7 @@ impl Resolver<'_> {
 
     /// A file that is read.
     pub(super) fn note(&mut self, path: &Path, found: Found) -> Result<(), LinkFailure> {
-        if self.met.insert(path.to_owned(), None).is_none() {
+        if self.noted.insert(path.to_owned()) {
             self.files.push(ScannedFile {
                 path: path.to_owned(),
                 digest: self.digests.digest(path)?,
@@ -335,11 +370,18 @@ impl Resolver<'_> {
     /// A file that a script names. The linkers differ in whether its directory or the cwd comes first.
     fn scripted(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {
         if let Some(library) = name.strip_prefix("-l") {
-            let state = LinkState {
-                static_only: self.is_static(),
-                ..LinkState::default()
-            };
-            return self.library(library, state, depth);
+            let mut found = false;
+            for static_only in self.static_only.clone() {
+                let state = LinkState {
+                    static_only,
+                    ..LinkState::default()
+                };
+                match self.library(library, state, depth) {
+                    Err(LinkFailure::Missing { .. }) => {}
+                    other => found |= other.map(|()| true)?,
+                }
+            }
+            return found.then_some(()).ok_or_else(|| missing(name));
         }
         if name.starts_with('=') || name.starts_with("$SYSROOT") {
             let path = self.directories.expanded(name);
@@ -387,16 +429,6 @@ impl Resolver<'_> {
         self.input(&path, Found::Scripted, Some(name), depth).map(drop)
     }
 
-    /// Whether every `-l` of the line is for archives; where the state changes along the line, scripts of both kinds
-    /// of libraries are rare, and a shared library is read besides.
-    fn is_static(&self) -> bool {
-        let mut states = self.line.items.iter().filter_map(|item| match item {
-            LinkItem::Library(_, state) | LinkItem::File(_, state) => Some(state.static_only),
-            _ => None,
-        });
-        states.clone().count() > 0 && states.all(|is_static| is_static)
-    }
-
     /// The driver takes its own files from the first directory that has them: there may come to be an earlier one.
     fn start_files(&mut self, plan: &LinkPlan) {
         let dirs = self.directories.named().to_vec();
@@ -410,6 +442,18 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Whether `-l` in a script that is named may take archives only. Where on the line that begins and ends decides, but
+/// not in the same way for all linkers.
+fn kinds_of_libraries(plan: &LinkPlan) -> Vec<bool> {
+    const STATIC: [&str; 6] = ["Bstatic", "static", "dn", "non_shared", "r", "relocatable"];
+    let mut words = plan.line.iter();
+    let may_be_static = words.any(|word| {
+        let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
+        word.starts_with('@') || name.is_some_and(|name| STATIC.contains(&name))
+    });
+    if may_be_static { vec![false, true] } else { vec![false] }
 }
 
 fn missing(name: &str) -> LinkFailure {
