@@ -35,7 +35,7 @@ enum Pass {
 impl Resolver<'_> {
     /// Follows all of them. One that is not found is no failure: the linker only warns.
     pub(super) fn needed(&mut self, run_path: &[String], env: &Environment) -> Result<(), LinkFailure> {
-        let line = self.line();
+        let line = self.line;
         let mut first = [line.rpath_link.as_slice(), &self.rpath].concat();
         if first.is_empty() {
             first.extend_from_slice(run_path);

@@ -2,8 +2,8 @@
 
 use super::content::{Content, Kind, sniff};
 use super::directories::Directories;
+use super::follow::kinds_of_libraries;
 use super::plan::LinkPlan;
-use super::script::{self, Command};
 use super::{LinkFailure, LinkTraits};
 use crate::command::link::{Flavour, LinkItem, LinkLine, LinkState};
 use crate::scan::{Found, Scan, ScannedFile};
@@ -13,9 +13,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Scripts may include scripts; more than this is a loop (GNU ld's own limit is lower).
-const SCRIPT_DEPTH: u32 = 64;
 
 /// All that a link reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,8 +109,8 @@ fn kind_of_emulation(name: &str) -> Option<Kind> {
 }
 
 pub(super) struct Resolver<'a> {
-    line: &'a LinkLine,
-    digests: &'a dyn FileDigests,
+    pub(super) line: &'a LinkLine,
+    pub(super) digests: &'a dyn FileDigests,
     pub(super) directories: Directories,
     files: Vec<ScannedFile>,
     /// Those, by path.
@@ -121,7 +118,7 @@ pub(super) struct Resolver<'a> {
     /// What each input was.
     met: HashMap<PathBuf, Option<Kind>>,
     /// Whether `-l` takes archives only where the item stands that is followed; both where that is not known.
-    static_only: Vec<bool>,
+    pub(super) static_only: Vec<bool>,
     /// The same for any place of the line.
     anywhere: Vec<bool>,
     /// That of the output, once it is known.
@@ -176,7 +173,7 @@ impl Resolver<'_> {
     }
 
     /// A file that is taken as it is named, else from the directories of libraries.
-    fn along_directories(&mut self, name: &str) -> Result<PathBuf, LinkFailure> {
+    pub(super) fn along_directories(&mut self, name: &str) -> Result<PathBuf, LinkFailure> {
         if let Some(path) = self.directories.in_cwd(name) {
             return Ok(path);
         }
@@ -188,7 +185,7 @@ impl Resolver<'_> {
     }
 
     /// `-l`.
-    fn library(&mut self, name: &str, state: LinkState, depth: u32) -> Result<(), LinkFailure> {
+    pub(super) fn library(&mut self, name: &str, state: LinkState, depth: u32) -> Result<(), LinkFailure> {
         let names = match name.strip_prefix(':') {
             Some(exact) => vec![exact.to_owned()],
             None if state.static_only => vec![format!("lib{name}.a")],
@@ -212,7 +209,13 @@ impl Resolver<'_> {
 
     /// Takes a file in by what it holds. `spelled` is what a shared library without a soname would be called by.
     /// Returns whether a search ends with it.
-    fn input(&mut self, path: &Path, found: Found, spelled: Option<&str>, depth: u32) -> Result<bool, LinkFailure> {
+    pub(super) fn input(
+        &mut self,
+        path: &Path,
+        found: Found,
+        spelled: Option<&str>,
+        depth: u32,
+    ) -> Result<bool, LinkFailure> {
         if let Some(kind) = self.met.get(path) {
             return Ok(self.fits(*kind));
         }
@@ -285,10 +288,6 @@ impl Resolver<'_> {
     }
 
     /// lld takes what it finds; the others pass over libraries for another machine.
-    pub(super) fn line(&self) -> &LinkLine {
-        self.line
-    }
-
     pub(super) fn fits(&self, kind: Option<Kind>) -> bool {
         let other = matches!((self.kind, kind), (Some(ours), Some(theirs)) if ours != theirs);
         !other || self.line.flavour == Flavour::Lld
@@ -324,109 +323,10 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn names_absolutely(&mut self, by: &Path, path: &Path) {
+    pub(super) fn names_absolutely(&mut self, by: &Path, path: &Path) {
         if !self.named_in_text.iter().any(|(known, _)| known == by) {
             self.named_in_text.push((by.to_owned(), path.to_owned()));
         }
-    }
-
-    fn script(&mut self, path: &Path, depth: u32) -> Result<(), LinkFailure> {
-        let strange = |what| LinkFailure::Strange {
-            path: path.to_owned(),
-            what,
-        };
-        if depth > SCRIPT_DEPTH {
-            return Err(strange("scripts that include one another"));
-        }
-        self.note(path, Found::Operand)?;
-        let bytes = self.digests.bytes(path)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| strange("text that is not UTF-8"))?;
-        let commands = script::commands(text).map_err(|reason| strange(reason.0))?;
-        for command in &commands {
-            match command {
-                Command::SearchDir(dir) => {
-                    if dir.starts_with('/') {
-                        self.names_absolutely(path, Path::new(dir));
-                    }
-                    self.directories.add_scripted(dir);
-                }
-                Command::Include(name) => {
-                    let included = self.along_directories(name)?;
-                    self.script(&included, depth + 1)?;
-                }
-                Command::Input(name) => self.scripted(path, name, depth + 1)?,
-                // The other linkers take it for a pattern.
-                Command::Section(name) => {
-                    let named = |item: &LinkItem| matches!(item, LinkItem::File(other, _) if other == name);
-                    if self.line.flavour == Flavour::Bfd && !self.line.items.iter().any(named) {
-                        self.scripted(path, name, depth + 1)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A file that a script names. The linkers differ in whether its directory or the cwd comes first.
-    fn scripted(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {
-        if let Some(library) = name.strip_prefix("-l") {
-            let mut found = false;
-            for static_only in self.static_only.clone() {
-                let state = LinkState {
-                    static_only,
-                    ..LinkState::default()
-                };
-                match self.library(library, state, depth) {
-                    Err(LinkFailure::Missing { .. }) => {}
-                    other => found |= other.map(|()| true)?,
-                }
-            }
-            return found.then_some(()).ok_or_else(|| missing(name));
-        }
-        if name.starts_with('=') || name.starts_with("$SYSROOT") {
-            let path = self.directories.expanded(name);
-            return self.input(&path, Found::Scripted, Some(name), depth).map(drop);
-        }
-        if Path::new(name).is_absolute() {
-            return self.scripted_absolutely(script, name, depth);
-        }
-        let beside = script.parent().unwrap_or(Path::new("/")).to_owned();
-        let hits = [
-            self.directories.file(&beside, OsStr::new(name)),
-            self.directories.in_cwd(name),
-        ];
-        let hits: BTreeSet<PathBuf> = hits.into_iter().flatten().collect();
-        for path in &hits {
-            self.input(path, Found::Scripted, Some(name), depth)?;
-        }
-        // Older ones of mold do not look beside the script.
-        let looks_on = self.line.flavour == Flavour::Mold && self.searchable(name);
-        if hits.is_empty() || looks_on {
-            return self.library(&format!(":{name}"), LinkState::default(), depth);
-        }
-        Ok(())
-    }
-
-    /// Whether a directory of libraries has a file of this name.
-    fn searchable(&mut self, name: &str) -> bool {
-        let dirs = self.directories.for_libraries();
-        dirs.iter()
-            .any(|(dir, _)| self.directories.file(dir, OsStr::new(name)).is_some())
-    }
-
-    fn scripted_absolutely(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {
-        let plain = Path::new(name);
-        self.names_absolutely(script, plain);
-        let below = self
-            .directories
-            .below_sysroot(plain)
-            .filter(|_| self.directories.is_in_sysroot(script));
-        // The linkers differ in what they do if it is not there.
-        let root = Path::new("/");
-        let below = below.and_then(|path| self.directories.file(root, path.as_os_str()));
-        let path = below.or_else(|| self.directories.file(root, plain.as_os_str()));
-        let path = path.ok_or_else(|| missing(name))?;
-        self.input(&path, Found::Scripted, Some(name), depth).map(drop)
     }
 
     /// The driver takes its own files from the first directory that has them: there may come to be an earlier one.
@@ -444,18 +344,6 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether `-l` in a script that is named may take archives only. Where on the line that begins and ends decides, but
-/// not in the same way for all linkers.
-fn kinds_of_libraries(plan: &LinkPlan) -> Vec<bool> {
-    const STATIC: [&str; 6] = ["Bstatic", "static", "dn", "non_shared", "r", "relocatable"];
-    let mut words = plan.line.iter();
-    let may_be_static = words.any(|word| {
-        let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
-        word.starts_with('@') || name.is_some_and(|name| STATIC.contains(&name))
-    });
-    if may_be_static { vec![false, true] } else { vec![false] }
-}
-
-fn missing(name: &str) -> LinkFailure {
+pub(super) fn missing(name: &str) -> LinkFailure {
     LinkFailure::Missing { name: name.to_owned() }
 }
