@@ -6,6 +6,8 @@
 
 mod content;
 mod directories;
+mod drivers;
+mod follow;
 mod linker;
 mod needed;
 mod plan;

@@ -35,7 +35,7 @@ enum Pass {
 impl Resolver<'_> {
     /// Follows all of them. One that is not found is no failure: the linker only warns.
     pub(super) fn needed(&mut self, run_path: &[String], env: &Environment) -> Result<(), LinkFailure> {
-        let line = self.line();
+        let line = self.line;
         let mut first = [line.rpath_link.as_slice(), &self.rpath].concat();
         if first.is_empty() {
             first.extend_from_slice(run_path);
@@ -148,7 +148,13 @@ impl Resolver<'_> {
         for token in ["$LIB", "${LIB}"] {
             texts = replaced(texts, token, &LIBS);
         }
-        let paths: BTreeSet<PathBuf> = texts.iter().map(|text| self.directories.expanded(text)).collect();
+        let mut paths: BTreeSet<PathBuf> = texts.iter().map(|text| self.directories.expanded(text)).collect();
+        // What a library says of its own is meant below the sysroot.
+        let below: Vec<PathBuf> = paths
+            .iter()
+            .filter_map(|path| self.directories.below_sysroot(path))
+            .collect();
+        paths.extend(below);
         paths.into_iter().collect()
     }
 

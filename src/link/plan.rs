@@ -6,7 +6,7 @@ use super::shown;
 use crate::command::link::{Flavour, without_collect2_words};
 use crate::command::response_file;
 use crate::command::{Driver, Family};
-use crate::toolchain::{Ask, Environment, Identity, ToolSubject, find_in_path};
+use crate::toolchain::{Ask, Environment, Identity, ToolSubject};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -17,18 +17,6 @@ const DECISIVE: [&str; 5] = ["GNUTARGET", "LDEMULATION", "MOLD_REPRO", "LLD_REPR
 
 /// Plugins that read nothing by themselves: those of gcc and LLVM for link-time optimisation.
 const PLUGINS: [&str; 2] = ["liblto_plugin", "LLVMgold"];
-
-/// By these clang tells the distribution, on which some of the words for the linker depend.
-const DISTRIBUTION: [&str; 8] = [
-    "/etc/lsb-release",
-    "/etc/os-release",
-    "/usr/lib/os-release",
-    "/etc/redhat-release",
-    "/etc/debian_version",
-    "/etc/SuSE-release",
-    "/etc/gentoo-release",
-    "/etc/alpine-release",
-];
 
 /// A link as it was called.
 #[derive(Clone, Copy, Debug)]
@@ -171,20 +159,20 @@ fn expanded(step: &LinkStep<'_>) -> Result<Vec<String>, LinkFailure> {
     })
 }
 
-struct Planning<'a> {
-    step: &'a LinkStep<'a>,
+pub(super) struct Planning<'a> {
+    pub(super) step: &'a LinkStep<'a>,
     /// The user's words, response files expanded.
-    args: &'a [String],
+    pub(super) args: &'a [String],
     ask: &'a dyn Ask,
-    env: Environment,
-    programs: BTreeSet<PathBuf>,
-    plain: BTreeSet<PathBuf>,
-    directories: BTreeSet<PathBuf>,
-    names: BTreeSet<PathBuf>,
+    pub(super) env: Environment,
+    pub(super) programs: BTreeSet<PathBuf>,
+    pub(super) plain: BTreeSet<PathBuf>,
+    pub(super) directories: BTreeSet<PathBuf>,
+    pub(super) names: BTreeSet<PathBuf>,
 }
 
 impl Planning<'_> {
-    fn asking(&self) -> Asking<'_> {
+    pub(super) fn asking(&self) -> Asking<'_> {
         Asking {
             ask: self.ask,
             cwd: self.step.cwd,
@@ -192,7 +180,7 @@ impl Planning<'_> {
         }
     }
 
-    fn no_line(&self) -> LinkFailure {
+    pub(super) fn no_line(&self) -> LinkFailure {
         LinkFailure::NoLine {
             driver: self.step.tool.to_owned(),
         }
@@ -295,92 +283,6 @@ impl Planning<'_> {
             }
         }
         Ok(linker)
-    }
-
-    /// What the driver says that a name of its programs means.
-    fn printed(&self, question: &str) -> Result<Option<PathBuf>, LinkFailure> {
-        let args: Vec<&str> = self.args.iter().map(String::as_str).chain([question]).collect();
-        let answer = self.asking().put(self.step.tool, self.step.invoked_as, &args)?;
-        let text = String::from_utf8_lossy(&answer.stdout);
-        let path = PathBuf::from(text.trim());
-        Ok((answer.success && path.components().count() > 1).then(|| self.step.cwd.join(path)))
-    }
-
-    /// What runs again for link-time optimisation, and what the driver reads.
-    fn gcc_parts(&mut self, line: &[String], said: &str) -> Result<(), LinkFailure> {
-        let specs = said.lines().filter_map(|line| line.strip_prefix("Reading specs from "));
-        self.plain.extend(specs.map(|path| self.step.cwd.join(path.trim())));
-        if !line.iter().any(|word| word == "-plugin") {
-            return Ok(());
-        }
-        for name in ["lto1", "as"] {
-            let found = match self.printed(&format!("-print-prog-name={name}"))? {
-                Some(path) => Some(path),
-                None => find_in_path(OsStr::new(name), &self.env),
-            };
-            self.programs.extend(found);
-        }
-        if self.args.iter().any(|arg| arg.starts_with("-flto=")) {
-            self.parallel_parts();
-        }
-        Ok(())
-    }
-
-    /// Of the directories of libraries that it is built with, or told by the environment, it names those that exist to
-    /// the linker.
-    fn gcc_library_dirs(&mut self) -> Result<(), LinkFailure> {
-        let args: Vec<&str> = self
-            .args
-            .iter()
-            .map(String::as_str)
-            .chain(["-print-search-dirs"])
-            .collect();
-        let answer = self.asking().put(self.step.tool, self.step.invoked_as, &args)?;
-        let text = String::from_utf8_lossy(&answer.stdout);
-        let list = text.lines().find_map(|line| line.strip_prefix("libraries: ="));
-        let list = list.ok_or_else(|| self.no_line())?;
-        let told = self.env.get("LIBRARY_PATH").unwrap_or_default();
-        let dirs = std::env::split_paths(list).chain(std::env::split_paths(told));
-        self.names.extend(dirs.map(|dir| self.step.cwd.join(dir)));
-        Ok(())
-    }
-
-    /// lto-wrapper has `make` run the parts of a program side by side, by rules of its own.
-    fn parallel_parts(&mut self) {
-        let make = self.env.get("MAKE").unwrap_or(OsStr::new("make"));
-        for name in [make, OsStr::new("mv"), OsStr::new("touch")] {
-            self.programs.extend(find_in_path(name, &self.env));
-        }
-        self.programs.insert(PathBuf::from("/bin/sh"));
-    }
-
-    fn clang_parts(&mut self, said: &str, linker: &Linker) {
-        let configs = said
-            .lines()
-            .filter_map(|line| line.strip_prefix("Configuration file: "));
-        self.plain.extend(configs.map(|path| PathBuf::from(path.trim())));
-        let labels = [
-            "System configuration file directory: ",
-            "User configuration file directory: ",
-        ];
-        for label in labels {
-            let dirs = said.lines().filter_map(|line| line.strip_prefix(label));
-            self.directories.extend(dirs.map(|dir| PathBuf::from(dir.trim())));
-        }
-        self.plain.extend(DISTRIBUTION.map(PathBuf::from));
-        // It takes crt files and libraries from the newest of these.
-        let gccs = said
-            .lines()
-            .filter_map(|line| line.strip_prefix("Selected GCC installation: "));
-        for gcc in gccs.map(|dir| PathBuf::from(dir.trim())) {
-            self.directories.insert(gcc.parent().unwrap_or(&gcc).to_owned());
-        }
-        let beside = [self.step.tool.to_owned()]
-            .into_iter()
-            .chain(self.step.tool.canonicalize());
-        for dir in beside.filter_map(|driver| driver.parent().map(Path::to_owned)) {
-            self.names.insert(dir.join(linker.path.file_name().unwrap_or_default()));
-        }
     }
 
     /// Plugins that the linker loads, and the program that gcc's runs.

@@ -2,20 +2,17 @@
 
 use super::content::{Content, Kind, sniff};
 use super::directories::Directories;
+use super::follow::kinds_of_libraries;
 use super::plan::LinkPlan;
-use super::script::{self, Command};
 use super::{LinkFailure, LinkTraits};
 use crate::command::link::{Flavour, LinkItem, LinkLine, LinkState};
 use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::elf::Dynamic;
 use crate::toolchain::{Environment, FileDigests};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Scripts may include scripts; more than this is a loop (GNU ld's own limit is lower).
-const SCRIPT_DEPTH: u32 = 64;
 
 /// All that a link reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +42,10 @@ pub fn resolve(
         digests,
         directories: Directories::new(line, &plan.search_dirs, cwd),
         files: Vec::new(),
+        noted: HashSet::new(),
         met: HashMap::new(),
+        static_only: Vec::new(),
+        anywhere: kinds_of_libraries(plan),
         kind: line.emulation.as_deref().and_then(kind_of_emulation),
         loaded: Vec::new(),
         rpath: line.rpath.clone(),
@@ -111,12 +111,18 @@ fn kind_of_emulation(name: &str) -> Option<Kind> {
 }
 
 pub(super) struct Resolver<'a> {
-    line: &'a LinkLine,
-    digests: &'a dyn FileDigests,
+    pub(super) line: &'a LinkLine,
+    pub(super) digests: &'a dyn FileDigests,
     pub(super) directories: Directories,
     files: Vec<ScannedFile>,
-    /// What each file was, by path; `None` if that did not matter.
+    /// Those, by path.
+    noted: HashSet<PathBuf>,
+    /// What each input was.
     met: HashMap<PathBuf, Option<Kind>>,
+    /// Whether `-l` takes archives only where the item stands that is followed; both where that is not known.
+    pub(super) static_only: Vec<bool>,
+    /// The same for any place of the line.
+    anywhere: Vec<bool>,
     /// That of the output, once it is known.
     pub(super) kind: Option<Kind>,
     pub(super) loaded: Vec<Loaded>,
@@ -130,6 +136,10 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn item(&mut self, item: &LinkItem) -> Result<(), LinkFailure> {
+        self.static_only = match item {
+            LinkItem::Library(_, state) => vec![state.static_only],
+            _ => self.anywhere.clone(),
+        };
         match item {
             LinkItem::File(name, state) => self.operand(name, *state),
             LinkItem::Library(name, state) => self.library(name, *state, 0),
@@ -167,7 +177,7 @@ impl Resolver<'_> {
     }
 
     /// A file that is taken as it is named, else from the directories of libraries.
-    fn along_directories(&mut self, name: &str) -> Result<PathBuf, LinkFailure> {
+    pub(super) fn along_directories(&mut self, name: &str) -> Result<PathBuf, LinkFailure> {
         if let Some(path) = self.directories.in_cwd(name) {
             return Ok(path);
         }
@@ -179,7 +189,7 @@ impl Resolver<'_> {
     }
 
     /// `-l`.
-    fn library(&mut self, name: &str, state: LinkState, depth: u32) -> Result<(), LinkFailure> {
+    pub(super) fn library(&mut self, name: &str, state: LinkState, depth: u32) -> Result<(), LinkFailure> {
         let names = match name.strip_prefix(':') {
             Some(exact) => vec![exact.to_owned()],
             None if state.static_only => vec![format!("lib{name}.a")],
@@ -203,19 +213,26 @@ impl Resolver<'_> {
 
     /// Takes a file in by what it holds. `spelled` is what a shared library without a soname would be called by.
     /// Returns whether a search ends with it.
-    fn input(&mut self, path: &Path, found: Found, spelled: Option<&str>, depth: u32) -> Result<bool, LinkFailure> {
+    pub(super) fn input(
+        &mut self,
+        path: &Path,
+        found: Found,
+        spelled: Option<&str>,
+        depth: u32,
+    ) -> Result<bool, LinkFailure> {
         if let Some(kind) = self.met.get(path) {
             return Ok(self.fits(*kind));
         }
         let content = sniff(path)?;
+        self.refuse_named_libraries(path, &content)?;
         self.note(path, found)?;
         let kind = match content {
-            Content::Object { kind, lto } => {
+            Content::Object { kind, lto, .. } => {
                 self.lto |= lto;
                 self.kind.get_or_insert(kind);
                 Some(kind)
             }
-            Content::Archive { kind, lto } => {
+            Content::Archive { kind, lto, .. } => {
                 self.lto |= lto;
                 kind
             }
@@ -230,7 +247,7 @@ impl Resolver<'_> {
                 }
                 Some(kind)
             }
-            Content::Bitcode => {
+            Content::Bitcode { .. } => {
                 self.lto = true;
                 None
             }
@@ -253,11 +270,28 @@ impl Resolver<'_> {
         Ok(self.fits(kind))
     }
 
-    /// lld takes what it finds; the others pass over libraries for another machine.
-    pub(super) fn line(&self) -> &LinkLine {
-        self.line
+    /// lld links with the libraries that objects name. Where they are found depends on all that is linked.
+    fn refuse_named_libraries(&self, path: &Path, content: &Content) -> Result<(), LinkFailure> {
+        match content {
+            Content::Object {
+                names_libraries: true, ..
+            }
+            | Content::Archive {
+                names_libraries: true, ..
+            }
+            | Content::Bitcode { names_libraries: true }
+                if self.line.flavour == Flavour::Lld =>
+            {
+                Err(LinkFailure::Strange {
+                    path: path.to_owned(),
+                    what: "it names libraries to link with",
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
+    /// lld takes what it finds; the others pass over libraries for another machine.
     pub(super) fn fits(&self, kind: Option<Kind>) -> bool {
         let other = matches!((self.kind, kind), (Some(ours), Some(theirs)) if ours != theirs);
         !other || self.line.flavour == Flavour::Lld
@@ -265,7 +299,7 @@ impl Resolver<'_> {
 
     /// A file that is read.
     pub(super) fn note(&mut self, path: &Path, found: Found) -> Result<(), LinkFailure> {
-        if self.met.insert(path.to_owned(), None).is_none() {
+        if self.noted.insert(path.to_owned()) {
             self.files.push(ScannedFile {
                 path: path.to_owned(),
                 digest: self.digests.digest(path)?,
@@ -299,108 +333,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn script(&mut self, path: &Path, depth: u32) -> Result<(), LinkFailure> {
-        let strange = |what| LinkFailure::Strange {
-            path: path.to_owned(),
-            what,
-        };
-        if depth > SCRIPT_DEPTH {
-            return Err(strange("scripts that include one another"));
-        }
-        self.note(path, Found::Operand)?;
-        let bytes = self.digests.bytes(path)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| strange("text that is not UTF-8"))?;
-        let commands = script::commands(text).map_err(|reason| strange(reason.0))?;
-        for command in &commands {
-            match command {
-                Command::SearchDir(dir) => {
-                    if dir.starts_with('/') {
-                        self.names_absolutely(path, Path::new(dir));
-                    }
-                    self.directories.add_scripted(dir);
-                }
-                Command::Include(name) => {
-                    let included = self.along_directories(name)?;
-                    self.script(&included, depth + 1)?;
-                }
-                Command::Input(name) => self.scripted(path, name, depth + 1)?,
-                // The other linkers take it for a pattern.
-                Command::Section(name) => {
-                    let named = |item: &LinkItem| matches!(item, LinkItem::File(other, _) if other == name);
-                    if self.line.flavour == Flavour::Bfd && !self.line.items.iter().any(named) {
-                        self.scripted(path, name, depth + 1)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A file that a script names. The linkers differ in whether its directory or the cwd comes first.
-    fn scripted(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {
-        if let Some(library) = name.strip_prefix("-l") {
-            let state = LinkState {
-                static_only: self.is_static(),
-                ..LinkState::default()
-            };
-            return self.library(library, state, depth);
-        }
-        if name.starts_with('=') || name.starts_with("$SYSROOT") {
-            let path = self.directories.expanded(name);
-            return self.input(&path, Found::Scripted, Some(name), depth).map(drop);
-        }
-        if Path::new(name).is_absolute() {
-            return self.scripted_absolutely(script, name, depth);
-        }
-        let beside = script.parent().unwrap_or(Path::new("/")).to_owned();
-        let hits = [
-            self.directories.file(&beside, OsStr::new(name)),
-            self.directories.in_cwd(name),
-        ];
-        let hits: BTreeSet<PathBuf> = hits.into_iter().flatten().collect();
-        for path in &hits {
-            self.input(path, Found::Scripted, Some(name), depth)?;
-        }
-        // Older ones of mold do not look beside the script.
-        let looks_on = self.line.flavour == Flavour::Mold && self.searchable(name);
-        if hits.is_empty() || looks_on {
-            return self.library(&format!(":{name}"), LinkState::default(), depth);
-        }
-        Ok(())
-    }
-
-    /// Whether a directory of libraries has a file of this name.
-    fn searchable(&mut self, name: &str) -> bool {
-        let dirs = self.directories.for_libraries();
-        dirs.iter()
-            .any(|(dir, _)| self.directories.file(dir, OsStr::new(name)).is_some())
-    }
-
-    fn scripted_absolutely(&mut self, script: &Path, name: &str, depth: u32) -> Result<(), LinkFailure> {
-        let plain = Path::new(name);
-        self.names_absolutely(script, plain);
-        let below = self
-            .directories
-            .below_sysroot(plain)
-            .filter(|_| self.directories.is_in_sysroot(script));
-        // The linkers differ in what they do if it is not there.
-        let root = Path::new("/");
-        let below = below.and_then(|path| self.directories.file(root, path.as_os_str()));
-        let path = below.or_else(|| self.directories.file(root, plain.as_os_str()));
-        let path = path.ok_or_else(|| missing(name))?;
-        self.input(&path, Found::Scripted, Some(name), depth).map(drop)
-    }
-
-    /// Whether every `-l` of the line is for archives; where the state changes along the line, scripts of both kinds
-    /// of libraries are rare, and a shared library is read besides.
-    fn is_static(&self) -> bool {
-        let mut states = self.line.items.iter().filter_map(|item| match item {
-            LinkItem::Library(_, state) | LinkItem::File(_, state) => Some(state.static_only),
-            _ => None,
-        });
-        states.clone().count() > 0 && states.all(|is_static| is_static)
-    }
-
     /// The driver takes its own files from the first directory that has them: there may come to be an earlier one.
     fn start_files(&mut self, plan: &LinkPlan) {
         let dirs = self.directories.named().to_vec();
@@ -416,6 +348,6 @@ impl Resolver<'_> {
     }
 }
 
-fn missing(name: &str) -> LinkFailure {
+pub(super) fn missing(name: &str) -> LinkFailure {
     LinkFailure::Missing { name: name.to_owned() }
 }

@@ -32,7 +32,7 @@ impl Tree {
     /// `steps` are commands, one a line, that run in it.
     fn new(steps: &str) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
-        fs::write(dir.path().join("f.c"), "int f(void) { return 1; }").expect("file");
+        fs::write(dir.path().join("f.c"), "int f(void) { return 1; }\n").expect("file");
         for step in steps.lines().map(str::trim).filter(|step| !step.is_empty()) {
             let status = Command::new("sh").args(["-ec", step]).current_dir(dir.path()).status();
             assert!(status.expect("a shell").success(), "{step}");
@@ -176,6 +176,52 @@ fn traits_tell_what_cannot_be_moved() {
         traits("f.o -rpath a:b --just-symbols lib -o out").rpath,
         ["a", "b", "lib"]
     );
+}
+
+#[test]
+fn libraries_that_objects_name_are_not_followed() {
+    let tree = Tree::new(
+        "echo '#pragma comment(lib, \"f\")' >> f.c
+        clang-19 -c f.c
+        clang-19 -c -flto f.c -o bitcode.o
+        clang-19 -c -flto=thin f.c -o thin.o
+        llvm-ar-19 rcs libmixed.a bitcode.o
+        gcc -c f.c -o plain.o",
+    );
+    for object in ["f.o", "bitcode.o", "thin.o", "libmixed.a"] {
+        let failure = tree
+            .resolve("ld.lld", &format!("plain.o {object} -o out"))
+            .expect_err(object);
+        assert_eq!(failure.code(), "link_strange_input", "{object}: {failure}");
+        tree.resolve("ld.bfd", &format!("plain.o {object} -o out"))
+            .expect(object);
+    }
+    tree.resolve("ld.lld", "plain.o -o out").expect("resolved");
+}
+
+#[test]
+fn both_kinds_of_libraries_count_where_a_script_may_mean_either() {
+    let tree = Tree::new(
+        "gcc -c f.c
+        gcc -shared f.o -o libf.so
+        ar rcs libf.a f.o
+        echo 'INPUT(-lf)' > text.ld",
+    );
+    let check = |args: &str, expected: &str| {
+        let found = tree.resolve("ld.bfd", &format!("-L. {args} -o out")).expect(args);
+        assert!(
+            tree.files(&found).contains(&(expected.to_owned(), Found::Searched)),
+            "{args}: {found:?}"
+        );
+    };
+    check("text.ld f.o", "libf.so");
+    for args in [
+        "-Bstatic text.ld -Bdynamic f.o",
+        "-Bstatic f.o -T text.ld -Bdynamic f.o",
+    ] {
+        check(args, "libf.so");
+        check(args, "libf.a");
+    }
 }
 
 #[test]

@@ -147,6 +147,11 @@ pub(super) const CASES: &[Case] = &[
     Case::c("text library", "main.o -Llib -Ltext -ltext -o out"),
     Case::c("text archive", "-static main.o -Ltext -ltext -o out").only(&["bfd", "gold", "lld"]),
     Case::c("script as input", "main.o scripts/inputs.ld -Lscripts -Llib -o out").only(&["bfd", "lld"]),
+    Case::c(
+        "script in a static part",
+        "main.o f.o -Llib -Lscripts -Wl,-Bstatic scripts/inputs.ld -Wl,-Bdynamic -o out",
+    )
+    .only(&["bfd", "lld"]),
     Case::c("script with a group", "maing.o scripts/group.ld -o out").only(&["bfd", "gold", "lld"]),
     Case::c("script beside its files", "maing.o f.o scripts/beside.ld -o out").only(&["bfd", "lld"]),
     Case::c("script with a directory", "main.o scripts/dirs.ld -o out").only(&["bfd"]),
