@@ -51,6 +51,10 @@ enum Opt {
     Coverage,
     ProfileGenerate,
     ProfileUse,
+    PathPatterns,
+    ModuleFiles,
+    PrefixedSearch,
+    BroughtArguments,
     Sanitizer,
     Bitcode,
     AssemblerDebug,
@@ -63,6 +67,8 @@ enum Opt {
     SaveTemps,
     Dump,
     PortableText,
+    VerboseAssembly,
+    AnnotatedAssembly,
     NativeRecorded,
 }
 
@@ -96,6 +102,11 @@ static TABLE: &[Row] = &[
     row(("gcc_coverage", "gcc records where coverage counts are to be written"), GCC, When::Always, Portable::Here, Opt::Coverage),
     row(("gcc_profile_generate", "gcc records where the profile is to be written"), GCC, When::Always, Portable::Here, Opt::ProfileGenerate),
     row(("gcc_profile_use", "gcc finds the profile by the working directory"), GCC, When::Always, Portable::Here, Opt::ProfileUse),
+    row(("clang_profile_use", "clang finds a function's counts by the source's name as spelled"), CLANG, When::Absolute, Portable::Here, Opt::ProfileUse),
+    row(("path_patterns", "a list of an option chooses sources by their names as spelled"), None, When::Absolute, Portable::Here, Opt::PathPatterns),
+    row(("prefixed_search", "directories below a prefix are searched as they are spelled"), None, When::Always, Portable::Here, Opt::PrefixedSearch),
+    row(("brought_arguments", "specs or a configuration file bring in arguments"), None, When::Always, Portable::Here, Opt::BroughtArguments),
+    row(("module_files", "compiled modules hold names as they were spelled"), None, When::Always, Portable::Here, Opt::ModuleFiles),
     row(("clang_coverage", "the program writes coverage counts where it was compiled"), CLANG, When::Always, Portable::Here, Opt::Coverage),
     row(("sanitizer", "sanitizers record the names as spelled"), None, When::Absolute, Portable::Remote, Opt::Sanitizer),
     row(("clang_bitcode", "bitcode holds the source's name as spelled"), CLANG, When::Absolute, Portable::Remote, Opt::Bitcode),
@@ -108,12 +119,22 @@ static TABLE: &[Row] = &[
     row(("message_length", "lines of diagnostics are broken by the length of names"), None, When::Always, Portable::Here, Opt::MessageLength),
     row(("gcc_native_recorded", "gcc records what the native options stand for in an order of its own"), GCC, When::Always, Portable::Here, Opt::NativeRecorded),
     row(("other_output", "another output may hold names as spelled"), None, When::Absolute, Portable::Here, Opt::OtherOutput),
+    row(("gcc_verbose_assembly", "gcc's comments in assembly hold the names as spelled"), GCC, When::Absolute, Portable::Here, Opt::VerboseAssembly),
+    row(("gcc_annotated_assembly", "gcc's comments in assembly hold the names and directories that no map reaches"), GCC, When::Always, Portable::Here, Opt::AnnotatedAssembly),
     row(("compiler_dump", "the compiler's dumps and listings may hold any of its names"), None, When::Always, Portable::Here, Opt::Dump),
     row(("preprocessed_text", "preprocessed text holds names that no map reaches"), None, When::Always, Portable::Here, Opt::PortableText),
     row(("save_temps", "intermediate files hold names as spelled"), None, When::Always, Portable::Here, Opt::SaveTemps),
 ];
 
 impl Opt {
+    /// Whether it can say something about a step that makes no code.
+    fn is_about_text(self) -> bool {
+        matches!(
+            self,
+            Self::PortableText | Self::MessageLength | Self::CompilationDatabase | Self::OtherOutput | Self::Dump
+        )
+    }
+
     /// Whether the command has it; in doubt yes.
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
@@ -135,8 +156,44 @@ impl Opt {
                 .starting(&["-fprofile-generate", "-fcs-profile-generate"])
                 .is_some(),
             Self::ProfileUse => words
-                .starting(&["-fprofile-use", "-fauto-profile", "-fbranch-probabilities"])
+                .starting(&[
+                    "-fprofile-use",
+                    "-fprofile-instr-use",
+                    "-fprofile-sample-use",
+                    "-fmemory-profile-use",
+                    "-fauto-profile",
+                    "-fbranch-probabilities",
+                    "-fprofile-instrument-use-path",
+                ])
                 .is_some(),
+            Self::PathPatterns => words
+                .starting(&[
+                    "-fsanitize-ignorelist=",
+                    "-fsanitize-blacklist=",
+                    "-fsanitize-system-",
+                    "-fsanitize-coverage-allowlist=",
+                    "-fsanitize-coverage-ignorelist=",
+                    "-fsanitize-coverage-whitelist=",
+                    "-fsanitize-coverage-blacklist=",
+                    "-fexperimental-sanitize-metadata-ignorelist=",
+                    "-fxray-always-instrument=",
+                    "-fxray-never-instrument=",
+                    "-fxray-attr-list=",
+                    "-fprofile-list=",
+                    "-finstrument-functions-exclude-file-list=",
+                ])
+                .is_some(),
+            Self::ModuleFiles => words.starting(&["-fmodule-file="]).is_some(),
+            Self::PrefixedSearch => words
+                .starting(&[
+                    "-iprefix",
+                    "-iwithprefix",
+                    "-iwithsysroot",
+                    "--include-prefix",
+                    "--include-with-prefix",
+                ])
+                .is_some(),
+            Self::BroughtArguments => words.starting(&["-specs", "--specs", "--config"]).is_some(),
             // Of all sanitizers only this one was seen to give equal objects.
             Self::Sanitizer => {
                 words
@@ -174,6 +231,13 @@ impl Opt {
                 .secondary
                 .iter()
                 .any(|output| output.kind == SecondaryKind::Other),
+            Self::VerboseAssembly => {
+                request.command.stage == Stage::Assembly && words.one_of(&["-fverbose-asm"]).is_some()
+            }
+            Self::AnnotatedAssembly => {
+                let letters = words.find(|word| word.starts_with("-d") && !word.starts_with("-dump"));
+                request.command.stage == Stage::Assembly && letters.is_some()
+            }
             Self::Dump => request
                 .command
                 .secondary
@@ -232,6 +296,7 @@ pub(super) fn judge(request: &ActionRequest<'_>, words: &Words, rewritten: Rewri
         };
         concerns
             && !cured
+            && (request.command.stage != Stage::Preprocess || row.option.is_about_text())
             && row.family.is_none_or(|family| family == request.command.family)
             && row.option.is_in(words, request)
     });

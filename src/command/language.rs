@@ -108,6 +108,32 @@ impl Language {
     }
 }
 
+/// What a language that rewrap does not follow is called, by the suffix of a source or by the value of `-x`.
+pub(super) fn name_of_other(suffix_or_x: &str) -> Option<&'static str> {
+    Some(match suffix_or_x {
+        "m" | "mi" | "objective-c" | "objective-c-header" | "objc-cpp-output" | "objective-c-cpp-output" => {
+            "Objective-C"
+        }
+        "mm"
+        | "M"
+        | "mii"
+        | "objective-c++"
+        | "objective-c++-header"
+        | "objective-c++-cpp-output"
+        | "objc++-cpp-output" => "Objective-C++",
+        "f" | "for" | "fpp" | "ftn" | "f90" | "f95" | "f03" | "f08" | "F" | "FOR" | "FPP" | "FTN" | "F90" | "F95"
+        | "F03" | "F08" | "f77" | "f77-cpp-input" | "f95-cpp-input" => "Fortran",
+        "cu" | "cui" | "cuda" | "cuda-cpp-output" => "CUDA",
+        "hip" | "hipi" | "hip-cpp-output" => "HIP",
+        "cl" | "clcpp" | "clcpp-cpp-output" => "OpenCL",
+        "ll" | "bc" | "ir" => "LLVM IR",
+        "go" => "Go",
+        "d" | "di" | "dd" => "D",
+        "adb" | "ads" | "ada" => "Ada",
+        _ => return None,
+    })
+}
+
 /// Suffixes of languages that one of the drivers compiles, or refuses with a message of its own.
 const OTHER_LANGUAGES: &[&str] = &[
     "m", "mi", "mm", "M", "mii", "asm", "ll", "bc", "ast", "cl", "clcpp", "cu", "cui", "hip", "hipi", "hlsl", "rs",

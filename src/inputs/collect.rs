@@ -1,7 +1,7 @@
 //! From a scan and a command to the set of inputs.
 
 use super::place::{End, Placer, Unplaceable};
-use super::{Entry, InputSet, OutsideFile};
+use super::{Entry, InputSet, OutsideFile, profiles};
 use crate::command::{Chain, CompileCommand, Family, PieceRole, Role, Stage, ToolCommand};
 use crate::digest::Digest;
 use crate::host::fs::{PathContext, PathError};
@@ -271,6 +271,12 @@ impl<'a> Collection<'a> {
     }
 
     fn named_by_options(&mut self, command: &CompileCommand, cwd: &Path) -> Result<(), InputsFailure> {
+        for path in profiles::files(command, cwd) {
+            self.option_file(&path)?;
+        }
+        for dir in profiles::directories(command, cwd) {
+            self.profiles_in(&dir)?;
+        }
         for arg in &command.args {
             let Some(value) = arg.value.as_deref().filter(|value| !value.is_empty()) else {
                 continue;
@@ -294,6 +300,19 @@ impl<'a> Collection<'a> {
             }
         }
         Ok(())
+    }
+
+    /// All gcc profiles in a directory: which of them is taken depends on names that gcc makes.
+    fn profiles_in(&mut self, dir: &Path) -> Result<(), InputsFailure> {
+        if self.directory(dir)?.is_none() {
+            return Ok(());
+        }
+        self.observed.directories.insert(dir.to_owned(), Names::All);
+        let entries = std::fs::read_dir(dir).at("list", dir)?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "gcda") && path.is_file());
+        paths.sort();
+        paths.iter().try_for_each(|path| self.option_file(path))
     }
 
     /// A file that may be missing: the compiler then says so, here as there.

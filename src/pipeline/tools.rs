@@ -4,11 +4,15 @@ use super::history::{Note, timed};
 use super::parts::{Parts, ResponseFiles, Subject, place};
 use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
 use super::{Pipeline, request::Request};
-use crate::command::link as link_command;
-use crate::command::{Driver, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use};
+use crate::command::link::{self as link_command, Flavour};
+use crate::command::native::placed;
+use crate::command::response_file::{self, ReadResponse};
+use crate::command::{
+    Driver, Language, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use,
+};
 use crate::inputs;
 use crate::link::{self, LinkPlan, LinkStep};
-use crate::toolchain::Identity;
+use crate::toolchain::{Fact, Identity, NativeSubject};
 use std::ffi::OsStr;
 
 impl Pipeline {
@@ -35,7 +39,7 @@ impl Pipeline {
         let mut parse_micros = 0;
         let understood = timed(&mut parse_micros, || self.understand_link(&step, request));
         note.phases().parse += parse_micros;
-        let (command, plan, response_files) = understood?;
+        let (command, plan, response_files, processor) = understood?;
         check_outputs(&command, request, note)?;
         let place = place(request, asked.config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);
@@ -48,6 +52,11 @@ impl Pipeline {
                 &mut response_reader(&request.cwd, &mut response_files),
             )?;
             let resolved = link::resolve(&line, &plan, &request.cwd, env, &*self.files)?;
+            if resolved.traits.lto
+                && let Some(reason) = link_command::unpredicted_with_lto(&command)
+            {
+                return Err(reason.into());
+            }
             let facts = plan.facts();
             let (toolchain, ground) = self.toolchains.tool(&plan.subject(&step, &facts))?;
             let places = place.places(request, asked.config);
@@ -66,7 +75,7 @@ impl Pipeline {
             },
             response_files,
             toolchain,
-            ground,
+            ground: ground.with_processor(processor),
             inputs,
             place,
             began: asked.began,
@@ -79,23 +88,72 @@ impl Pipeline {
         &self,
         step: &LinkStep<'_>,
         request: &Request<'_>,
-    ) -> Result<(ToolCommand, LinkPlan, ResponseFiles), NoStep> {
+    ) -> Result<(ToolCommand, LinkPlan, ResponseFiles, Option<Fact>), NoStep> {
         let mut response_files = ResponseFiles::new();
         let mut read = response_reader(&request.cwd, &mut response_files);
-        let plan = link::plan(&*self.ask, step)?;
-        let command = match step.driver {
-            None => link_command::parse_ld(plan.flavour, step.args, &mut read)?,
-            Some(identity) => {
-                let driver = Driver {
-                    family: identity.family,
-                    cxx: identity.cxx,
-                    version: identity.version,
-                };
-                link_command::parse_driver(&driver, plan.flavour, step.args, &mut read)?
+        let plan = match link::plan(&*self.ask, step) {
+            Ok(plan) => plan,
+            // The words alone may tell why: a source among the operands is compiled first. Any linker will do for that.
+            Err(failure) => {
+                let parsed = self.parse_link(step, Flavour::Bfd, &mut read);
+                return Err(parsed.map_or_else(|reason| reason, |_| failure.into()));
             }
         };
+        let (command, processor) = self.parse_link(step, plan.flavour, &mut read)?;
         drop(read);
-        Ok((command, plan, response_files))
+        Ok((command, plan, response_files, processor))
+    }
+
+    fn parse_link(
+        &self,
+        step: &LinkStep<'_>,
+        flavour: Flavour,
+        read: &mut ReadResponse<'_>,
+    ) -> Result<(ToolCommand, Option<Fact>), NoStep> {
+        let Some(identity) = step.driver else {
+            return Ok((link_command::parse_ld(flavour, step.args, read)?, None));
+        };
+        let driver = Driver {
+            family: identity.family,
+            cxx: identity.cxx,
+            version: identity.version,
+        };
+        match link_command::parse_driver(&driver, flavour, step.args, read) {
+            Err(LocalOnly::NativeTuning { option }) => {
+                let (args, fact) = self.with_processor_named(step, identity, &driver, option, read)?;
+                let command = link_command::parse_driver(&driver, flavour, &args, read)?;
+                Ok((command, Some(fact)))
+            }
+            parsed => Ok((parsed?, None)),
+        }
+    }
+
+    /// The arguments of a driver with what its native options stand for here in their place.
+    fn with_processor_named(
+        &self,
+        step: &LinkStep<'_>,
+        identity: &Identity,
+        driver: &Driver,
+        option: String,
+        read: &mut ReadResponse<'_>,
+    ) -> Result<(Vec<String>, Fact), NoStep> {
+        let args = response_file::expand(driver, step.args, read)?.args;
+        let native = self.toolchains.native(&NativeSubject {
+            identity,
+            language: Language::C,
+            flags: &link_command::machine_flags(&args),
+            cwd: step.cwd,
+            env: step.env,
+        });
+        match native {
+            Ok((native, fact)) if native.equal => Ok((placed(identity.family, &args, &native.words), fact)),
+            // A link has no words that count for its key alone.
+            Ok(_) => Err(LocalOnly::NativeTuning { option }.into()),
+            Err(failure) => {
+                tracing::info!(%failure, "not known which processor this is");
+                Err(LocalOnly::NativeTuning { option }.into())
+            }
+        }
     }
 
     /// `ar`, `ranlib`, `strip`, `objcopy`, `dwp`.
@@ -145,7 +203,7 @@ impl Pipeline {
             inputs,
             place,
             began: asked.began,
-            lasting: !resolved.mode_of_input,
+            lasting: resolved.lasting,
         })
     }
 }

@@ -17,14 +17,26 @@ const OUTPUTS: &[(&str, &str)] = &[
     ("-S main.c -o main.s", "main.s"),
     ("--coverage -frandom-seed=1 -c main.c -o main.o", "main.gcno"),
     ("-fstack-usage -c main.c -o main.o", "main.su"),
+    ("-E -g main.c -o main.pre", "main.pre"),
+    ("-save-temps -c main.c -o main.o", "main.i"),
+    ("-save-temps -c main.c -o main.o", "main.s"),
 ];
 
-const OF_GCC: &[(&str, &str)] = &[("-fcallgraph-info -c main.c -o main.o", "main.ci")];
+const OF_GCC: &[(&str, &str)] = &[
+    ("-fcallgraph-info -c main.c -o main.o", "main.ci"),
+    ("-O2 -fopt-info-all=main.opt -c main.c -o main.o", "main.opt"),
+    ("-fdump-tree-original=main.dump -c main.c -o main.o", "main.dump"),
+];
 
 const OF_CLANG: &[(&str, &str)] = &[
     ("-fsave-optimization-record -O2 -c main.c -o main.o", "main.opt.yaml"),
     ("--serialize-diagnostics main.dia -c main.c -o main.o", "main.dia"),
     ("-emit-llvm -S main.c -o main.ll", "main.ll"),
+    ("-save-temps -c main.c -o main.o", "main.bc"),
+    (
+        "-flto=thin -fthin-link-bitcode=main.thin -c main.c -o main.o",
+        "main.thin",
+    ),
 ];
 
 #[test]

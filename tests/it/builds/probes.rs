@@ -11,7 +11,6 @@ const QUESTIONS: &[&str] = &[
     "-x c -c - -o out.o < main.c",
     "-E - < main.c",
     "-E main.c",
-    "-E main.c -o main.i",
     "-E -dM -x c /dev/null",
     "-M main.c",
     "-MM main.c -MF main.d",

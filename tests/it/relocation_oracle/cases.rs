@@ -92,6 +92,30 @@ pub(crate) const CASES: &[Case] = &[
     both("-c {X}/src/pre.i -g -o a.o"),
     both("-c ../src/pre.i -g -o a.o"),
 
+    // The preprocessor alone.
+    both("-E {X}/src/a.c -I{X}/include -isystem {X}/third/include -o a.i"),
+    both("-E {X}/src/a.cc -I{X}/include -isystem {X}/third/include -g -MD -MF a.d -dD -o {X}/out/a.ii"),
+    both("-E ../src/a.c -I../include -isystem ../third/include -g -P -C -o a.i"),
+    both("-E {X}/src/message.c -Wall -o a.i"),
+    both("-E {X}/src/asm.S -g -Wp,-MMD,{X}/out/a.d -o a.s"),
+    both("-E {X}/src/bad.c -o a.i"),
+    both("-E {X}/src/a.c -include {X}/src/forced.h -imacros {X}/build/local.h -I{X}/include -I{X}/third/include -ffile-prefix-map={X}=. -o a.i"),
+    case("-E ../src/a.c -I{X}/include -I{X}/third/include --serialize-diagnostics {X}/out/x.dia -o a.i", Expect::Skip, Expect::Here("other_output")),
+
+    // Text that the compiler writes besides.
+    case("-S {X}/src/a.c -I{X}/include -I{X}/third/include -fverbose-asm -g -o a.s", Expect::Here("gcc_verbose_assembly"), Expect::Anywhere),
+    case("-S ../src/a.c -I../include -I../third/include -dA -dP -g -o a.s", Expect::Here("gcc_annotated_assembly"), Expect::Skip),
+    both("-S ../src/a.c -I../include -I../third/include -fverbose-asm -g -O2 -o a.s"),
+    case("-c ../src/a.c -I../include -I../third/include -O2 -fcallgraph-info=su,da -o a.o", Expect::Anywhere, Expect::Skip),
+    case("-c ../src/a.c -I../include -I../third/include -O2 -aux-info a.X -dumpdir sub/ -dumpbase b.c -fstack-usage -o a.o", Expect::Anywhere, Expect::Skip),
+    case("-c ../src/a.c -I../include -I../third/include -O2 -fopt-info-all=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
+    case("-c ../src/a.c -I../include -I../third/include -fdump-tree-original=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
+    case("-c ../src/a.c -I../include -I../third/include -Wa,-ahl=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
+    both("-c ../src/a.c -I../include -I../third/include -save-temps -o a.o").here("save_temps"),
+    case("-c ../src/a.c -I../include -I../third/include -O2 -foptimization-record-file=r.yaml -o a.o", Expect::Skip, Expect::Anywhere),
+    case("-c ../src/a.c -I../include -I../third/include --serialize-diagnostics x.dia -Wall -o a.o", Expect::Skip, Expect::Anywhere),
+    case("-c ../src/a.c -I../include -I../third/include -flto=thin -fthin-link-bitcode=b.bc -o a.o", Expect::Skip, Expect::Anywhere),
+
     // Split debug information, coverage, profiles.
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -g -gsplit-dwarf -o a.o", Expect::Anywhere, Expect::Anywhere),
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -g -gsplit-dwarf -o {X}/out/a.o", Expect::Here("gcc_split_dwarf"), Expect::Anywhere),
@@ -158,6 +182,7 @@ pub(crate) const PORTABLE: &[Case] = &[
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -fprofile-generate -o a.o", Expect::Here("gcc_profile_generate"), Expect::NotHere),
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include -g -grecord-gcc-switches -o a.o", Expect::Anywhere, Expect::NotHere),
     case("-c {X}/src/a.c -I{X}/include -I{X}/third/include --coverage -o a.o", Expect::Here("gcc_coverage"), Expect::Here("clang_coverage")),
+    both("-E {X}/src/a.c -I{X}/include -I{X}/third/include -o a.i").here("preprocessed_text"),
     both("-c ../src/a.c -I../include -I../third/include -fmessage-length=80 -o a.o").here("message_length"),
 ];
 

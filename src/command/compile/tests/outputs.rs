@@ -60,15 +60,32 @@ fn secondary_outputs_of_gcc() {
         "gcc -c a.c -MD -gsplit-dwarf --coverage -fstack-usage -o x.o",
         "c a.c -> x.o | x.d | x.dwo x.gcno x.su",
     );
-    check("gcc -c a.c -fsave-optimization-record", "dump_files");
-    check("gcc -c a.c -save-temps=obj", "save_temps");
+    check(
+        "gcc -c a.c -fsave-optimization-record",
+        "c a.c -> a.o | a.c.opt-record.json.gz",
+    );
     check("gcc -c a.c -fdump-tree-all", "dump_files");
+    check("gcc -c a.c -fdump-tree-all=stderr", "dump_files");
+    check("gcc -c a.c -fdump-tree-all-graph=f", "dump_files");
+    check("gcc -c a.c -fdump-passes=f", "dump_files");
+    check("gcc -c a.c -fdump-tree-all=f -fdump-rtl-expand=f", "c a.c -> a.o | f");
     check("gcc -c a.c -da", "dump_files");
     check("gcc -c a.c -dA -dp", "c a.c -> a.o");
-    check("gcc -c a.c -dumpbase x", "exotic_output");
-    check("gcc -c a.c -dumpdir x-", "exotic_output");
+    check(
+        "gcc -c a.c -o d/x.o -MD --coverage -dumpbase y",
+        "c a.c -> d/x.o | d/x.d | d/y.gcno",
+    );
+    check(
+        "gcc -c a.c --coverage -MD -dumpdir x-",
+        "c a.c -> a.o | x-a.d | x-a.gcno",
+    );
+    check("gcc -c a.c -dumpbase x/ -fstack-usage", "exotic_output");
+    check("gcc -c a.c -dumpbase-ext .c -fstack-usage", "exotic_output");
     check("gcc -c a.c -fopt-info-vec", "c a.c -> a.o");
-    check("gcc -c a.c -fopt-info-vec=f", "exotic_output");
+    check("gcc -c a.c -fopt-info-vec=f", "c a.c -> a.o | f");
+    check("gcc -c a.c -fopt-info-vec=f -fopt-info-loop=g", "exotic_output");
+    check("gcc -c a.c -Wa,-ahl=f,--MD,g", "c a.c -> a.o | f g");
+    check("gcc -c a.c -Wa,-ahl", "exotic_output");
     check("gcc -c a.c -fcompare-debug", "dump_files");
 }
 
@@ -87,7 +104,11 @@ fn secondary_outputs_of_clang() {
     check("clang -c a.c --coverage", "c a.c -> a.o | a.gcno");
     check("clang -c a.c -fstack-usage", "c a.c -> a.o | a.su");
     check("clang -c a.c -ftime-trace -o d/x.o", "c a.c -> d/x.o | d/x.json");
-    check("clang -c a.c -ftime-trace=d", "exotic_output");
+    check("clang -c a.c -ftime-trace=f -ftime-trace", "c a.c -> a.o | f");
+    check("clang -c a.c -ftime-trace=d/", "output_not_regular");
+    check("clang -c a.c -flto=thin -fthin-link-bitcode=f", "c a.c -> a.o | f");
+    check("clang -c a.c -fthin-link-bitcode=f", "exotic_output");
+    check("clang -c a.c -Wa,-ahl=f", "exotic_output");
     check("clang -c a.c --serialize-diagnostics d/x.dia", "c a.c -> a.o | d/x.dia");
     check("clang -c a.c -MJ x.json", "c a.c -> a.o | x.json");
     check("clang -c a.c -MJx.json", "c a.c -> a.o | x.json");
@@ -104,4 +125,47 @@ fn secondary_outputs_of_clang() {
     check("clang -c a.c -save-stats", "dump_files");
     check("clang -c a.c -emit-ast", "exotic_output");
     check("clang --analyze a.c -c", "exotic_output");
+}
+
+#[test]
+fn intermediate_files() {
+    check("gcc -c a.c -o d/x.o -save-temps", "c a.c -> d/x.o | d/x.i d/x.s");
+    check("gcc -c a.c -o d/x.o -save-temps=cwd", "c a.c -> d/x.o | x.i x.s");
+    check("gcc -S a.cc -save-temps=obj", "c++ a.cc -> a.s | a.ii");
+    check("gcc -c a.S -save-temps", "assembler-with-cpp a.S -> a.o | a.s");
+    check("gcc -c a.s -save-temps", "assembler a.s -> a.o");
+    check(
+        "clang -c s/a.c -o d/x.o -save-temps=obj",
+        "c s/a.c -> d/x.o | d/a.i d/a.bc d/a.s",
+    );
+    check(
+        "clang -c s/a.c -o d/x.o --save-temps",
+        "c s/a.c -> d/x.o | a.i a.bc a.s",
+    );
+    check("clang -c a.c -save-temps -flto", "c a.c -> a.o | a.i a.bc");
+    check("clang -c a.c -save-temps -emit-llvm", "save_temps");
+    check("clang -c a.c -save-temps -ftime-trace", "save_temps");
+    check_both("-c a.c -save-temps=there", "save_temps");
+}
+
+#[test]
+fn the_preprocessor_alone() {
+    check_both("-E a.c -o d/a.i", "c a.c -> d/a.i");
+    check_both("-S -E -c a.c -o a.i -MMD", "c a.c -> a.i | a.d!");
+    check_both(
+        "-E -Wp,-MMD,d/x.d -P -C -o f.lds a.S",
+        "assembler-with-cpp a.S -> f.lds | d/x.d!",
+    );
+    check_both(
+        "-E a.c -o a.i --coverage -g -gsplit-dwarf -fstack-usage -save-temps",
+        "c a.c -> a.i",
+    );
+    check_both("-E a.c -o -", "stdout_output");
+    check_both("-E a.h -o a.i", "preprocess");
+    check_both("-E a.i -o b.i", "preprocess");
+    check("clang -E a.c -o a.i -ftime-trace -MJ f", "c a.c -> a.i | a.json f");
+    check(
+        "gcc -E a.c -o a.i -aux-info f -fcallgraph-info -Wa,-a=f -fdump-tree-all=f",
+        "c a.c -> a.i",
+    );
 }
