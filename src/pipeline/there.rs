@@ -412,13 +412,16 @@ impl Prepared {
     }
 }
 
-/// gcc's and clang's words for a header or source that is not there. It was here when the step was scanned.
+/// Words of compilers and linkers for a file that is not there. It was here when the step was scanned.
 fn names_missing_file(stderr: &[u8]) -> bool {
     let text = String::from_utf8_lossy(stderr);
     [
         "No such file or directory",
         "no such file or directory",
         "file not found",
+        "cannot find -l",
+        "unable to find library",
+        "library not found",
     ]
     .iter()
     .any(|words| text.contains(words))
