@@ -51,6 +51,10 @@ enum Opt {
     Coverage,
     ProfileGenerate,
     ProfileUse,
+    PathPatterns,
+    ModuleFiles,
+    PrefixedSearch,
+    BroughtArguments,
     Sanitizer,
     Bitcode,
     AssemblerDebug,
@@ -98,6 +102,11 @@ static TABLE: &[Row] = &[
     row(("gcc_coverage", "gcc records where coverage counts are to be written"), GCC, When::Always, Portable::Here, Opt::Coverage),
     row(("gcc_profile_generate", "gcc records where the profile is to be written"), GCC, When::Always, Portable::Here, Opt::ProfileGenerate),
     row(("gcc_profile_use", "gcc finds the profile by the working directory"), GCC, When::Always, Portable::Here, Opt::ProfileUse),
+    row(("clang_profile_use", "clang finds a function's counts by the source's name as spelled"), CLANG, When::Absolute, Portable::Here, Opt::ProfileUse),
+    row(("path_patterns", "a list of an option chooses sources by their names as spelled"), None, When::Absolute, Portable::Here, Opt::PathPatterns),
+    row(("prefixed_search", "directories below a prefix are searched as they are spelled"), None, When::Always, Portable::Here, Opt::PrefixedSearch),
+    row(("brought_arguments", "specs or a configuration file bring in arguments"), None, When::Always, Portable::Here, Opt::BroughtArguments),
+    row(("module_files", "compiled modules hold names as they were spelled"), None, When::Always, Portable::Here, Opt::ModuleFiles),
     row(("clang_coverage", "the program writes coverage counts where it was compiled"), CLANG, When::Always, Portable::Here, Opt::Coverage),
     row(("sanitizer", "sanitizers record the names as spelled"), None, When::Absolute, Portable::Remote, Opt::Sanitizer),
     row(("clang_bitcode", "bitcode holds the source's name as spelled"), CLANG, When::Absolute, Portable::Remote, Opt::Bitcode),
@@ -147,8 +156,44 @@ impl Opt {
                 .starting(&["-fprofile-generate", "-fcs-profile-generate"])
                 .is_some(),
             Self::ProfileUse => words
-                .starting(&["-fprofile-use", "-fauto-profile", "-fbranch-probabilities"])
+                .starting(&[
+                    "-fprofile-use",
+                    "-fprofile-instr-use",
+                    "-fprofile-sample-use",
+                    "-fmemory-profile-use",
+                    "-fauto-profile",
+                    "-fbranch-probabilities",
+                    "-fprofile-instrument-use-path",
+                ])
                 .is_some(),
+            Self::PathPatterns => words
+                .starting(&[
+                    "-fsanitize-ignorelist=",
+                    "-fsanitize-blacklist=",
+                    "-fsanitize-system-",
+                    "-fsanitize-coverage-allowlist=",
+                    "-fsanitize-coverage-ignorelist=",
+                    "-fsanitize-coverage-whitelist=",
+                    "-fsanitize-coverage-blacklist=",
+                    "-fexperimental-sanitize-metadata-ignorelist=",
+                    "-fxray-always-instrument=",
+                    "-fxray-never-instrument=",
+                    "-fxray-attr-list=",
+                    "-fprofile-list=",
+                    "-finstrument-functions-exclude-file-list=",
+                ])
+                .is_some(),
+            Self::ModuleFiles => words.starting(&["-fmodule-file="]).is_some(),
+            Self::PrefixedSearch => words
+                .starting(&[
+                    "-iprefix",
+                    "-iwithprefix",
+                    "-iwithsysroot",
+                    "--include-prefix",
+                    "--include-with-prefix",
+                ])
+                .is_some(),
+            Self::BroughtArguments => words.starting(&["-specs", "--specs", "--config"]).is_some(),
             // Of all sanitizers only this one was seen to give equal objects.
             Self::Sanitizer => {
                 words

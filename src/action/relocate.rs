@@ -55,6 +55,7 @@ impl Relocated {
             | Role::Output
             | Role::SecondaryOutput
             | Role::SearchDir(_)
+            | Role::ProfileDir
             | Role::ToolDir
             | Role::ForcedInclude
             | Role::Input

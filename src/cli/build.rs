@@ -1,7 +1,7 @@
-//! `rewrap build`: runs any build command with its compilers wrapped.
+//! `rewrap build`: runs any build command with its compilers, linkers and archivers wrapped.
 //!
-//! Compilers are wrapped by a directory of symlinks at the front of `PATH` and by nothing else: a launcher
-//! (`CMAKE_CXX_COMPILER_LAUNCHER`) besides would wrap twice, and a compiler named by an absolute path was meant.
+//! They are wrapped by a directory of symlinks at the front of `PATH` and by nothing else: a launcher
+//! (`CMAKE_CXX_COMPILER_LAUNCHER`) besides would wrap twice, and a tool named by an absolute path was meant.
 
 mod child;
 mod jobs;
@@ -34,8 +34,9 @@ Exit status: that of COMMAND; 126 if it cannot be executed, 127 if there is none
 
 /// Run a build command with its compilers wrapped, and sum up what became of their steps.
 ///
-/// Compilers that the build finds on PATH are wrapped; one named by an absolute path is left alone. A build directory
-/// that CMake or configure made remembers the wrapped compilers, and works without `rewrap build` later.
+/// Compilers, linkers and archivers that the build finds on PATH are wrapped; one named by an absolute path is left
+/// alone. A build directory that CMake or configure made remembers the wrapped tools, and works without `rewrap build`
+/// later.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

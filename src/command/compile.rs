@@ -2,6 +2,7 @@
 
 use super::inner::{self, Judged};
 use super::language::{self, Operand};
+use super::modules;
 use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
@@ -33,7 +34,9 @@ pub fn parse(
     while let Some(word) = words.next() {
         parser.word(word, &mut words);
     }
-    parser.finish(expanded.files)
+    let command = parser.finish(expanded.files)?;
+    modules::check(&command, read_response)?;
+    Ok(command)
 }
 
 /// The state of one walk along the words.
@@ -185,6 +188,13 @@ impl Parser {
                 }
                 Role::Plain
             }
+            Meaning::ModuleFile => match modules::named_file(&self.driver, text) {
+                Ok((module, file)) => return self.push(&format!("{name}{module}"), Some(file), form, Role::Input),
+                Err(reason) => {
+                    self.refuse(reason);
+                    Role::Plain
+                }
+            },
             Meaning::Passes(inner) => return self.inner(inner, name, text, form),
             Meaning::Mode(reason) => {
                 let reason = reason(&whole());
@@ -323,6 +333,17 @@ impl Parser {
         self.push(name, Some(value), form, role);
     }
 
+    /// gcc names a profile after its dumps, which an option may name otherwise than the output.
+    fn profile_by_another_name(&self) -> Option<String> {
+        let has = |prefixes: &[&str]| {
+            let mut args = self.args.iter();
+            args.find(|arg| prefixes.iter().any(|prefix| arg.name.starts_with(prefix)))
+        };
+        has(&["-dumpdir", "-dumpbase", "--dumpdir", "--dumpbase", "-auxbase"])?;
+        let used = has(&["-fprofile-use", "-fbranch-probabilities"])?;
+        (self.driver.family == Family::Gcc).then(|| used.words().concat())
+    }
+
     /// The operand of an inner option that names a path: one argument with it, if nothing stands between them.
     fn inner_value(&mut self, at: usize, role: Role, name: &str, value: &str, form: Form) {
         let follows = at + 1 == self.args.len() && form == Form::Separate;
@@ -378,6 +399,9 @@ impl Parser {
             return Err(LocalOnly::PchOutput { path: source });
         }
         let family = self.driver.family;
+        if let Some(option) = self.profile_by_another_name() {
+            return Err(LocalOnly::ProfileInput { option });
+        }
         if stage == Stage::PrecompiledHeader {
             self.asked.header_output = precompiled_name(&self.driver, &source);
         }

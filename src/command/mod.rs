@@ -12,6 +12,7 @@ mod inner_inputs;
 pub mod language;
 pub mod link;
 pub mod local_only;
+mod modules;
 pub mod native;
 pub mod object_tool;
 pub mod options;
@@ -28,7 +29,7 @@ pub use language::Language;
 pub use local_only::LocalOnly;
 pub use native::{Native, NativeWords};
 pub use suite::Suite;
-pub use tool::{Tool, is_driver_name, is_object_tool_name};
+pub use tool::{Tool, behave_alike, is_driver_name, is_object_tool_name};
 pub use tool_command::{Piece, PieceRole, ToolCommand, ToolKind, ToolOutput, ToolText, Unrelocatable, Word};
 
 /// Which family of options and file formats a driver speaks.
@@ -79,6 +80,8 @@ pub enum Chain {
     System,
     /// `-idirafter`.
     After,
+    /// `--embed-dir`: only for `#embed`.
+    Embed,
     /// `-Wa,-I`: only for the assembler's `.include` and `.incbin`.
     Assembler,
 }
@@ -123,6 +126,8 @@ pub enum Role {
     ForcedInclude,
     /// A file that is read as it is named.
     Input,
+    /// A directory, or for clang a file or a directory, in which the compiler finds a profile.
+    ProfileDir,
     /// A prefix map, `old=new`.
     PrefixMap(MapKind),
     /// `-f{debug,file,coverage}-compilation-dir=`: recorded.

@@ -226,6 +226,11 @@ impl Asked {
             language,
             ..
         } = *compile;
+        if stage == Stage::Preprocess && self.has(Feature::ModuleDependencies) {
+            return Err(LocalOnly::ExoticOutput {
+                option: "-fdeps-format=".to_owned(),
+            });
+        }
         let mut files = Vec::new();
         let mut add = |present: Option<bool>, path: String, kind| {
             let file = present.map(|certain| SecondaryOutput {
@@ -259,6 +264,8 @@ impl Asked {
                 SecondaryKind::StackUsage,
             );
             add(when(Feature::CallGraph), format!("{aux}.ci"), SecondaryKind::Other);
+            let dependencies = self.has(Feature::ModuleDependencies).then_some(true);
+            add(dependencies, format!("{aux}.ddi"), SecondaryKind::Other);
             if let Some((path, kind)) = self.optimization_record(compile, aux)?.filter(|_| !header) {
                 add(Some(true), path, kind);
             }

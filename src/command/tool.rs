@@ -1,6 +1,8 @@
 //! What a tool is, by its name: only what is called like something else is taken for it. Whether a program is really a
 //! compiler is found out by asking it.
 
+use super::ToolKind;
+
 const LINKERS: [&str; 7] = ["ld", "ld.bfd", "ld.gold", "ld.lld", "ld.mold", "gold", "mold"];
 const ARCHIVERS: [&str; 2] = ["ar", "ranlib"];
 const BINUTILS: [&str; 3] = ["strip", "objcopy", "dwp"];
@@ -39,6 +41,16 @@ impl Tool {
             Self::Compiler
         }
     }
+
+    /// The kind of step that it does by its name alone; a compiler's arguments tell.
+    pub fn kind(self) -> Option<ToolKind> {
+        match self {
+            Self::Compiler => None,
+            Self::Linker => Some(ToolKind::Link),
+            Self::Archiver => Some(ToolKind::Archive),
+            Self::Binutil => Some(ToolKind::Object),
+        }
+    }
 }
 
 /// Whether a program of this name is surely a compiler driver: `gcc`, `clang++-19`, `x86_64-linux-gnu-gcc-12`;
@@ -72,6 +84,21 @@ pub fn is_object_tool_name(name: &str) -> bool {
 /// part.
 fn is_target(prefix: &str) -> bool {
     prefix == "avr" || prefix.contains('-') && !prefix.starts_with("llvm-") && !prefix.ends_with("-gcc")
+}
+
+/// Whether programs of these two names, one of which is a link to the other, do the same when they are called by them.
+/// LLVM's look at the name: `llvm-ranlib` is a link to `llvm-ar`, `clang++` to `clang`, `ld.lld` to `lld`.
+pub fn behave_alike(name: &str, other: &str) -> bool {
+    let (name, other) = (unversioned(name), unversioned(other));
+    let both = |is: &dyn Fn(&str) -> bool| is(name) == is(other);
+    let ends_alike = |tools: &[&str]| tools.iter().all(|tool| both(&|name| name.ends_with(tool)));
+    match (Tool::of(name), Tool::of(other)) {
+        (Tool::Compiler, Tool::Compiler) => ends_alike(&["++"]),
+        (Tool::Linker, Tool::Linker) => both(&|name| name == "lld" || name.ends_with("-lld")),
+        (Tool::Archiver, Tool::Archiver) => ends_alike(&["ranlib"]),
+        (Tool::Binutil, Tool::Binutil) => ends_alike(&BINUTILS),
+        _ => false,
+    }
 }
 
 /// The name without its version suffix.
@@ -184,6 +211,24 @@ mod tests {
             "eu-strip llvm-bitcode-strip-19 dh_strip bitcode-strip gcc clang rewrap-ar rewrap-ld",
             false,
         );
+    }
+
+    #[test]
+    fn a_link_is_not_always_what_it_leads_to() {
+        let check = |name, other, expected| assert_eq!(behave_alike(name, other), expected, "{name} {other}");
+        check("cc", "x86_64-linux-gnu-gcc-12", true);
+        check("c++", "x86_64-linux-gnu-g++-12", true);
+        check("clang++-19", "clang", false);
+        check("clang-19", "clang", true);
+        check("ld", "x86_64-linux-gnu-ld.bfd", true);
+        check("ld.mold", "mold", true);
+        check("ld.lld-19", "lld", false);
+        check("ar", "x86_64-linux-gnu-ar", true);
+        check("gcc-ar", "x86_64-linux-gnu-gcc-ar-12", true);
+        check("llvm-ranlib-19", "llvm-ar", false);
+        check("llvm-strip", "llvm-objcopy", false);
+        check("llvm-dwp-19", "llvm-dwp", true);
+        check("ar", "busybox", false);
     }
 
     #[test]

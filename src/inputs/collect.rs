@@ -1,7 +1,7 @@
 //! From a scan and a command to the set of inputs.
 
 use super::place::{End, Placer, Unplaceable};
-use super::{Entry, InputSet, OutsideFile};
+use super::{Entry, InputSet, OutsideFile, profiles};
 use crate::command::{Chain, CompileCommand, Family, PieceRole, Role, Stage, ToolCommand};
 use crate::digest::Digest;
 use crate::host::fs::{PathContext, PathError};
@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 
 /// Directories that distributions leave to the administrator: below `/usr`, and not part of an installed system.
 const NOT_INSTALLED: [&str; 2] = ["/usr/local", "/usr/src"];
+
+/// What the loader is set up with, which GNU ld reads to find needed libraries: every system has its own, and like all
+/// that counts as present they are compared before anything runs there.
+const LOADER_CONFIGURATION: [&str; 2] = ["/etc/ld.so.conf", "/etc/ld.so.conf.d"];
 
 /// The directories of a step.
 #[derive(Clone, Copy, Debug)]
@@ -267,6 +271,12 @@ impl<'a> Collection<'a> {
     }
 
     fn named_by_options(&mut self, command: &CompileCommand, cwd: &Path) -> Result<(), InputsFailure> {
+        for path in profiles::files(command, cwd) {
+            self.option_file(&path)?;
+        }
+        for dir in profiles::directories(command, cwd) {
+            self.profiles_in(&dir)?;
+        }
         for arg in &command.args {
             let Some(value) = arg.value.as_deref().filter(|value| !value.is_empty()) else {
                 continue;
@@ -290,6 +300,19 @@ impl<'a> Collection<'a> {
             }
         }
         Ok(())
+    }
+
+    /// All gcc profiles in a directory: which of them is taken depends on names that gcc makes.
+    fn profiles_in(&mut self, dir: &Path) -> Result<(), InputsFailure> {
+        if self.directory(dir)?.is_none() {
+            return Ok(());
+        }
+        self.observed.directories.insert(dir.to_owned(), Names::All);
+        let entries = std::fs::read_dir(dir).at("list", dir)?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "gcda") && path.is_file());
+        paths.sort();
+        paths.iter().try_for_each(|path| self.option_file(path))
     }
 
     /// A file that may be missing: the compiler then says so, here as there.
@@ -335,7 +358,9 @@ impl<'a> Collection<'a> {
 fn present(toolchain: &Toolchain, places: Places<'_>) -> Vec<PathBuf> {
     let real = |dir: &PathBuf| places.cwd.join(dir).canonicalize().ok();
     let built_in = toolchain.include_dirs.iter().filter_map(real);
-    built_in.chain(places.worker_roots.iter().cloned()).collect()
+    let configuration = LOADER_CONFIGURATION.iter().map(PathBuf::from);
+    let roots = places.worker_roots.iter().cloned();
+    built_in.chain(roots).chain(configuration).collect()
 }
 
 pub(super) fn counts(root: &Path, path: &Path) -> bool {

@@ -5,6 +5,7 @@
 
 mod collect;
 mod place;
+mod profiles;
 #[cfg(test)]
 mod tests;
 

@@ -75,10 +75,9 @@ pub(super) fn of_version(path: &Path, text: &str) -> Option<Linker> {
 /// The last run of numbers with dots in the text, or zeros: "GNU gold (GNU Binutils for Debian 2.40) 1.16".
 pub(super) fn version_numbers(text: &str) -> (u32, u32, u32) {
     let of_a_number = |c: char| c.is_ascii_digit() || c == '.';
-    let runs = text.split(|c| !of_a_number(c));
+    let mut runs = text.split(|c| !of_a_number(c));
     let numbers = runs
-        .filter(|run| run.contains('.') && run.starts_with(|c: char| c.is_ascii_digit()))
-        .next_back()
+        .rfind(|run| run.contains('.') && run.starts_with(|c: char| c.is_ascii_digit()))
         .unwrap_or_default();
     let mut numbers = numbers.split('.').map(|number| number.parse().unwrap_or_default());
     let mut next = || numbers.next().unwrap_or_default();

@@ -30,13 +30,15 @@ pub struct LinkTraits {
     pub flavour: Flavour,
     /// The compiler driver that was called; `None` if the linker itself was.
     pub driver: Option<Family>,
-    /// Run paths as spelled, from options and from `LD_RUN_PATH`: GNU ld also searches them.
+    /// Run paths as spelled, from options or from `LD_RUN_PATH`, and those of shared libraries by which others were found:
+    /// GNU ld also searches them.
     pub rpath: Vec<String>,
     /// Whether an object, or a member of an archive, holds code for link-time optimisation.
     pub lto: bool,
     /// Shared libraries that have no soname, as spelled: what they are called by is recorded.
     pub without_soname: Vec<String>,
-    /// Inputs whose text names files by absolute paths (linker scripts, thin archives), with one such path.
+    /// Inputs that name files by absolute paths (linker scripts, thin archives, libraries that need others), with one such
+    /// path.
     pub named_in_text: Vec<(PathBuf, PathBuf)>,
 }
 

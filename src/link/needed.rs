@@ -94,17 +94,22 @@ impl Resolver<'_> {
         pass: Pass,
     ) -> Result<bool, LinkFailure> {
         if name.is_absolute() {
+            self.names_absolutely(by, name);
             return self.try_needed(Path::new("/"), name, pass);
         }
         let run_paths = needs.rpath.iter().chain(&needs.runpath);
         let run_paths: Vec<String> = run_paths.map(|dir| dir.to_string_lossy().into_owned()).collect();
-        for entry in places.first.iter().chain(&run_paths) {
+        for (at, entry) in places.first.iter().chain(&run_paths).enumerate() {
             // What the names in it mean differs between versions: every meaning is followed.
             let mut found = false;
             for dir in self.meanings(entry, by) {
                 found |= self.try_needed(&dir, name, pass)?;
             }
             if found {
+                let of_library = at >= places.first.len() && entry.starts_with('/');
+                if of_library && !self.run_paths.contains(entry) {
+                    self.run_paths.push(entry.clone());
+                }
                 return Ok(true);
             }
         }

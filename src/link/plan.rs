@@ -228,6 +228,7 @@ impl Planning<'_> {
             Family::Gcc => {
                 let linker = self.behind_collect2(Path::new(program), line, &said)?;
                 self.gcc_parts(line, &said)?;
+                self.gcc_library_dirs()?;
                 Ok((linker, without_collect2_words(line)))
             }
             Family::Clang => {
@@ -322,6 +323,25 @@ impl Planning<'_> {
         if self.args.iter().any(|arg| arg.starts_with("-flto=")) {
             self.parallel_parts();
         }
+        Ok(())
+    }
+
+    /// Of the directories of libraries that it is built with, or told by the environment, it names those that exist to
+    /// the linker.
+    fn gcc_library_dirs(&mut self) -> Result<(), LinkFailure> {
+        let args: Vec<&str> = self
+            .args
+            .iter()
+            .map(String::as_str)
+            .chain(["-print-search-dirs"])
+            .collect();
+        let answer = self.asking().put(self.step.tool, self.step.invoked_as, &args)?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        let list = text.lines().find_map(|line| line.strip_prefix("libraries: ="));
+        let list = list.ok_or_else(|| self.no_line())?;
+        let told = self.env.get("LIBRARY_PATH").unwrap_or_default();
+        let dirs = std::env::split_paths(list).chain(std::env::split_paths(told));
+        self.names.extend(dirs.map(|dir| self.step.cwd.join(dir)));
         Ok(())
     }
 

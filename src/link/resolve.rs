@@ -49,6 +49,7 @@ pub fn resolve(
         kind: line.emulation.as_deref().and_then(kind_of_emulation),
         loaded: Vec::new(),
         rpath: line.rpath.clone(),
+        run_paths: Vec::new(),
         lto: false,
         without_soname: BTreeSet::new(),
         named_in_text: Vec::new(),
@@ -70,6 +71,7 @@ pub fn resolve(
     if rpath.is_empty() {
         rpath = run_path;
     }
+    rpath.extend(resolver.run_paths);
     let (search_dirs, observed) = resolver.directories.into_parts();
     Ok(Resolved {
         scan: Scan {
@@ -119,6 +121,8 @@ pub(super) struct Resolver<'a> {
     pub(super) kind: Option<Kind>,
     pub(super) loaded: Vec<Loaded>,
     pub(super) rpath: Vec<String>,
+    /// Absolute ones of shared libraries, by which others were found.
+    pub(super) run_paths: Vec<String>,
     lto: bool,
     without_soname: BTreeSet<String>,
     named_in_text: Vec<(PathBuf, PathBuf)>,
@@ -289,7 +293,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn names_absolutely(&mut self, by: &Path, path: &Path) {
+    pub(super) fn names_absolutely(&mut self, by: &Path, path: &Path) {
         if !self.named_in_text.iter().any(|(known, _)| known == by) {
             self.named_in_text.push((by.to_owned(), path.to_owned()));
         }

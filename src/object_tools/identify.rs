@@ -264,7 +264,7 @@ fn who(name: &str, version_text: &str, help: &str) -> Option<(Suite, Program)> {
     }
     let overview = help.lines().find_map(|line| line.strip_prefix("OVERVIEW: "))?;
     let program = match overview.trim().to_ascii_lowercase().as_str() {
-        "llvm archiver" => Program::Ar,
+        text if text.starts_with("llvm archiver") => Program::Ar,
         text if text.starts_with("llvm ranlib") => Program::Ranlib,
         "llvm-strip tool" => Program::Strip,
         "llvm-objcopy tool" => Program::Objcopy,

@@ -10,6 +10,7 @@ use crate::observation::{Names, Observation};
 use crate::scan::{Found, Scan, ScannedFile};
 use crate::toolchain::{Environment, FileDigests};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -32,8 +33,9 @@ pub struct Resolved {
     pub command: ToolCommand,
     /// What is read, apart from what the words name as inputs.
     pub scan: Scan,
-    /// A mode follows from that of an input. No manifest says so, hence the step is to be looked at anew every time.
-    pub mode_of_input: bool,
+    /// Whether all that this follows from is in the scan. Modes and other names of files are not: a step that rests on
+    /// them is to be looked at anew every time.
+    pub lasting: bool,
 }
 
 /// Looks at the files of a step: which outputs are there, what thin archives name, what a mode follows from.
@@ -60,13 +62,16 @@ pub fn inputs_of(
         members: Members::default(),
         observed: Observation::default(),
     };
-    let (mut command, mode_of_input) = match parsed {
-        Parsed::Archive(archive) => (look.archive(archive, env)?, false),
+    let (mut command, lasting) = match parsed {
+        Parsed::Archive(archive) => (look.archive(archive, env)?, true),
         Parsed::Object(object) => {
-            let of_input = object.mode == OutputMode::InputMode;
-            (look.object(object)?, of_input)
+            let stated = object.mode != OutputMode::InputMode;
+            let command = look.object(object)?;
+            let replaced = look.suite == Suite::Llvm && command.outputs.iter().any(|output| output.updates);
+            (command, stated && !replaced)
         }
     };
+    look.all_are_different(&command)?;
     if let Some(archive) = &look.members.absolute {
         command.placed_locally = Some(Unrelocatable {
             option: archive.display().to_string(),
@@ -78,7 +83,7 @@ pub fn inputs_of(
     Ok(Resolved {
         command,
         scan: look.scan()?,
-        mode_of_input,
+        lasting,
     })
 }
 
@@ -95,10 +100,7 @@ struct Look<'a> {
 impl Look<'_> {
     fn archive(&mut self, archive: ArchiveCommand, env: &Environment) -> Result<ToolCommand, ObjectToolFailure> {
         let mut command = archive.command;
-        let pwd = env.get("PWD").filter(|pwd| *pwd != self.cwd.as_os_str());
-        if archive.thin && self.suite == Suite::Llvm && pwd.is_some() {
-            return Err(ObjectToolFailure::OtherWorkingDirectory);
-        }
+        let mut thin = archive.thin;
         for output in &mut command.outputs {
             let path = self.cwd.join(&output.path);
             let Some(_) = self.existing(&path, &output.path)? else {
@@ -114,6 +116,7 @@ impl Look<'_> {
             let head = head(&path)?;
             if head.starts_with(thin::MAGIC) {
                 // It stays thin, whatever is done with it.
+                thin = true;
                 command.placed_locally = Some(thin_names());
                 self.members.add(&path, self.digests)?;
             }
@@ -123,6 +126,10 @@ impl Look<'_> {
             }
             self.files.insert(path);
         }
+        let pwd = env.get("PWD").filter(|pwd| *pwd != self.cwd.as_os_str());
+        if thin && self.suite == Suite::Llvm && pwd.is_some() {
+            return Err(ObjectToolFailure::OtherWorkingDirectory);
+        }
         self.named_inputs(&command)?;
         Ok(command)
     }
@@ -131,7 +138,6 @@ impl Look<'_> {
         let mut command = object.command;
         self.named_inputs(&command)?;
         let mut mode = None;
-        let mut read = Vec::new();
         for subject in &object.subjects {
             let path = self.cwd.join(subject);
             let meta = input(&path)?;
@@ -151,7 +157,6 @@ impl Look<'_> {
                 }
                 OutputMode::InputMode => Some(meta.mode() & 0o777),
             };
-            read.push((path, meta));
         }
         for output in &mut command.outputs {
             let path = self.cwd.join(&output.path);
@@ -159,20 +164,29 @@ impl Look<'_> {
             if output.updates {
                 self.replaced_alone(&path, old.as_ref())?;
                 self.files.insert(path);
-                continue;
-            }
-            let same = |(_, meta): &(PathBuf, Metadata)| {
-                old.as_ref()
-                    .is_some_and(|old| (old.dev(), old.ino()) == (meta.dev(), meta.ino()))
-            };
-            if read.iter().any(same) {
-                return Err(ObjectToolFailure::Linked { path });
             }
         }
         if let (Some(mode), Some(primary)) = (mode, command.outputs.last_mut()) {
             primary.mode = mode;
         }
         Ok(command)
+    }
+
+    /// No output may be another one under another name, or a file that is only read.
+    fn all_are_different(&self, command: &ToolCommand) -> Result<(), ObjectToolFailure> {
+        let inode = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        let inputs = command.with_role(PieceRole::Input).map(|input| self.cwd.join(input));
+        let mut met: BTreeSet<_> = inputs.filter_map(|path| inode(&path)).collect();
+        let mut names = BTreeSet::new();
+        for output in &command.outputs {
+            let path = self.cwd.join(&output.path);
+            let dir = path.parent().and_then(|dir| dir.canonicalize().ok());
+            let name = (dir, path.file_name().map(OsStr::to_owned));
+            if !names.insert(name) || inode(&path).is_some_and(|inode| !met.insert(inode)) {
+                return Err(ObjectToolFailure::Linked { path });
+            }
+        }
+        Ok(())
     }
 
     /// LLVM's tools put a new file of the old mode in the place of the old one. That is like writing it in place, if

@@ -103,7 +103,8 @@ pub enum ObjectToolFailure {
         /// The archive.
         path: PathBuf,
     },
-    /// A file that a new one is to replace, while another name of it keeps the old content.
+    /// An output is also another file of the step, or has another name that keeps the old content where a new file
+    /// replaces it.
     #[error("cannot publish `{}` as the tool does: the file has another name too", path.display())]
     Linked {
         /// The file.

@@ -216,7 +216,7 @@ impl Parts<'_> {
                 .filter_map(|arg| {
                     let value = arg.value.as_deref()?;
                     match arg.role {
-                        Role::SearchDir(_) | Role::ToolDir => Some(value.to_owned()),
+                        Role::SearchDir(_) | Role::ToolDir | Role::ProfileDir => Some(value.to_owned()),
                         Role::Source | Role::Input | Role::ForcedInclude | Role::Output | Role::Depfile => {
                             dir_of(value)
                         }

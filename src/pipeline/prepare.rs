@@ -102,6 +102,8 @@ pub(super) struct Prepared {
     pub(super) remembered: Remembered,
     /// What was seen; `None` if something changed meanwhile, so that nothing may be kept.
     pub(super) manifest: Option<Manifest>,
+    /// Whether the manifest tells all that the step follows from, so that it may lead to the action later.
+    pub(super) lasting: bool,
     /// The presentation is the base one.
     pub(super) base_presentation: bool,
     /// Why it stays on this machine, if it does: a code and a sentence.
@@ -145,7 +147,9 @@ impl Pipeline {
     pub(super) fn find_out<'a>(&self, asked: Asked<'a>, note: &mut Note) -> Result<Parts<'a>, NoStep> {
         let Asked { request, env, .. } = asked;
         let tool = Tool::of(file_name(request.invoked_as));
-        kind_of(tool).clone_into(&mut note.record.kind);
+        tool.kind()
+            .map_or("compile", ToolKind::code)
+            .clone_into(&mut note.record.kind);
         match tool {
             Tool::Linker => return self.link(asked, None, note),
             Tool::Archiver | Tool::Binutil => return self.object_tool(asked, note),
@@ -320,15 +324,13 @@ impl Pipeline {
             own,
             remembered,
             manifest,
+            lasting: parts.lasting,
             base_presentation,
             stays_here,
         })
     }
 
     fn manifest(&self, parts: &Parts<'_>, remembered: &Remembered) -> Option<Manifest> {
-        if !parts.lasting {
-            return None;
-        }
         let mut observed = parts.inputs.observed.clone();
         observed.files.extend(parts.response_files.clone());
         // The tool itself: another one under the same name must be noticed without asking it.
@@ -364,16 +366,6 @@ pub(super) fn response_reader<'a>(
 
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// The kind of step, in records, that such a tool mostly does.
-fn kind_of(tool: Tool) -> &'static str {
-    match tool {
-        Tool::Compiler => "compile",
-        Tool::Linker => ToolKind::Link.code(),
-        Tool::Archiver => ToolKind::Archive.code(),
-        Tool::Binutil => ToolKind::Object.code(),
-    }
 }
 
 /// A variable that is set and makes every step of this kind local-only.

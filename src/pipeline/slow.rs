@@ -133,7 +133,7 @@ impl<'a> Step<'a> {
 
     /// The next time, this is known.
     pub(super) fn remember(&self, prepared: &Prepared) {
-        if let Some(manifest) = &prepared.manifest {
+        if let Some(manifest) = prepared.manifest.as_ref().filter(|_| prepared.lasting) {
             self.pipeline.manifests.add(&prepared.key, manifest.clone());
         }
     }

@@ -7,6 +7,7 @@ use super::prepare::Prepared;
 use super::servers::StepServers;
 use super::slow::{RunsHere, Step, sentence};
 use crate::action::BuiltAction;
+use crate::command::behave_alike;
 use crate::config::Config;
 use crate::daemon::Answer;
 use crate::digest::Digest;
@@ -384,6 +385,11 @@ impl Task<'_, '_> {
             return Err(RunsHere::fell_back("worker_pwd", sentence));
         }
         let driver = verdict.driver_name(&toolchain.driver, &toolchain.driver_real);
+        // What a compiler makes of a source is the same by every name of it; what a link or another tool makes is not.
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let alike = || behave_alike(&name(&toolchain.driver), &name(&toolchain.driver_real));
+        let driver =
+            driver.filter(|driver| *driver == DriverName::AsInvoked || self.prepared.tool.is_none() || alike());
         driver.ok_or_else(|| {
             let sentence = format!("the worker has no `{}`", toolchain.driver.display());
             RunsHere::fell_back("worker_differs", sentence)

@@ -4,15 +4,15 @@ use super::history::{Note, timed};
 use super::parts::{Parts, ResponseFiles, Subject, place};
 use super::prepare::{Asked, NoStep, file_name, irregular_output, refuse_variables, response_reader};
 use super::{Pipeline, request::Request};
-use crate::command::link as link_command;
-use crate::command::native::{is_native, placed};
+use crate::command::link::{self as link_command, Flavour};
+use crate::command::native::placed;
+use crate::command::response_file::{self, ReadResponse};
 use crate::command::{
     Driver, Family, Language, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use,
 };
 use crate::inputs;
-use crate::link::{self, LinkPlan, LinkStep, LinkTraits};
+use crate::link::{self, LinkPlan, LinkStep};
 use crate::toolchain::{Fact, Identity, NativeSubject};
-use std::borrow::Cow;
 use std::ffi::OsStr;
 
 impl Pipeline {
@@ -43,7 +43,7 @@ impl Pipeline {
             command,
             plan,
             response_files,
-            processor,
+            native,
         } = understood?;
         check_outputs(&command, request, note)?;
         let place = place(request, asked.config)?;
@@ -57,10 +57,18 @@ impl Pipeline {
                 &mut response_reader(&request.cwd, &mut response_files),
             )?;
             let resolved = link::resolve(&line, &plan, &request.cwd, env, &*self.files)?;
-            refuse_recorded_native(&step, &resolved.traits)?;
+            // gcc compiles then with the driver's own words, which no linker command line shows.
+            if let (Some(native), Some(Family::Gcc), true) = (&native, resolved.traits.driver, resolved.traits.lto) {
+                let option = native.option.clone();
+                return Err(LocalOnly::NativeTuning { option }.into());
+            }
+            if resolved.traits.lto
+                && let Some(reason) = link_command::unpredicted_with_lto(&command)
+            {
+                return Err(reason.into());
+            }
             let facts = plan.facts();
             let (toolchain, ground) = self.toolchains.tool(&plan.subject(&step, &facts))?;
-            let ground = ground.with_processor(processor);
             let places = place.places(request, asked.config);
             let inputs = inputs::collect_tool(&command, &resolved.scan, &toolchain, places, &*self.files)?;
             Ok((response_files, toolchain, ground, inputs, resolved))
@@ -77,7 +85,7 @@ impl Pipeline {
             },
             response_files,
             toolchain,
-            ground,
+            ground: ground.with_processor(native.and_then(|native| native.processor)),
             inputs,
             place,
             began: asked.began,
@@ -89,65 +97,90 @@ impl Pipeline {
     fn understand_link(&self, step: &LinkStep<'_>, request: &Request<'_>) -> Result<Understood, NoStep> {
         let mut response_files = ResponseFiles::new();
         let mut read = response_reader(&request.cwd, &mut response_files);
-        let plan = link::plan(&*self.ask, step)?;
-        let (args, processor) = self.without_native(step, &plan)?;
-        let command = match step.driver {
-            None => link_command::parse_ld(plan.flavour, &args, &mut read)?,
-            Some(identity) => {
-                let driver = Driver {
-                    family: identity.family,
-                    cxx: identity.cxx,
-                    version: identity.version,
-                };
-                link_command::parse_driver(&driver, plan.flavour, &args, &mut read)?
+        let plan = match link::plan(&*self.ask, step) {
+            Ok(plan) => plan,
+            // The words alone may tell why: a source among the operands is compiled first. Any linker will do for that.
+            Err(failure) => {
+                let parsed = self.parse_link(step, Flavour::Bfd, None, &mut read);
+                return Err(parsed.map_or_else(|reason| reason, |_| failure.into()));
             }
         };
+        let (command, native) = self.parse_link(step, plan.flavour, Some(&plan), &mut read)?;
         drop(read);
         Ok(Understood {
             command,
             plan,
             response_files,
-            processor,
+            native,
         })
     }
 
-    /// The words of a link with nothing in them that means the processor at hand. Most links have `-march=native` only
-    /// because compiles do, and the linker never hears of it; where it does, the words that it stands for take its place.
-    fn without_native<'s>(
+    fn parse_link(
         &self,
-        step: &LinkStep<'s>,
-        plan: &LinkPlan,
-    ) -> Result<(Cow<'s, [String]>, Option<Fact>), NoStep> {
-        let native = step.args.iter().find(|word| is_native(word));
-        let (Some(driver), Some(native)) = (step.driver, native) else {
-            return Ok((Cow::Borrowed(step.args), None));
+        step: &LinkStep<'_>,
+        flavour: Flavour,
+        plan: Option<&LinkPlan>,
+        read: &mut ReadResponse<'_>,
+    ) -> Result<(ToolCommand, Option<NativeLink>), NoStep> {
+        let Some(identity) = step.driver else {
+            return Ok((link_command::parse_ld(flavour, step.args, read)?, None));
         };
-        let heard = |args: &[String]| -> Result<bool, NoStep> {
-            let step = LinkStep { args, ..*step };
-            Ok(!is_same_line(&link::plan(&*self.ask, &step)?.line, &plan.line))
+        let driver = Driver {
+            family: identity.family,
+            cxx: identity.cxx,
+            version: identity.version,
         };
-        let refused = || LocalOnly::NativeTuning { option: native.clone() };
-        let without = placed(driver.family, step.args, &[]);
-        if !heard(&without)? {
-            return Ok((Cow::Owned(without), None));
+        match link_command::parse_driver(&driver, flavour, step.args, read) {
+            Err(LocalOnly::NativeTuning { option }) => {
+                let args = response_file::expand(&driver, step.args, read)?.args;
+                let (args, processor) = self.without_native(step, identity, &args, plan, &option)?;
+                let command = link_command::parse_driver(&driver, flavour, &args, read)?;
+                Ok((command, Some(NativeLink { option, processor })))
+            }
+            parsed => Ok((parsed?, None)),
         }
-        let machine = step.args.iter().filter(|word| word.starts_with("-m"));
-        let subject = NativeSubject {
-            identity: driver,
+    }
+
+    /// The words of a driver with none that means the processor at hand. Most links have `-march=native` only because
+    /// compiles do, and the linker never hears of it; where it does, what it stands for takes its place.
+    fn without_native(
+        &self,
+        step: &LinkStep<'_>,
+        identity: &Identity,
+        args: &[String],
+        plan: Option<&LinkPlan>,
+        option: &str,
+    ) -> Result<(Vec<String>, Option<Fact>), NoStep> {
+        let without = placed(identity.family, args, &[]);
+        let same_line = |args: &[String]| -> Result<bool, NoStep> {
+            let Some(plan) = plan else { return Ok(true) };
+            let step = LinkStep { args, ..*step };
+            Ok(is_same_line(&link::plan(&*self.ask, &step)?.line, &plan.line))
+        };
+        if same_line(&without)? {
+            return Ok((without, None));
+        }
+        let refused = || LocalOnly::NativeTuning {
+            option: option.to_owned(),
+        };
+        let native = self.toolchains.native(&NativeSubject {
+            identity,
             language: Language::C,
-            flags: &machine.cloned().collect::<Vec<_>>(),
+            flags: &link_command::machine_flags(args),
             cwd: step.cwd,
             env: step.env,
-        };
-        let (words, fact) = self.toolchains.native(&subject).map_err(|_| refused())?;
+        });
+        let (native, fact) = native.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            refused()
+        })?;
         // Features of clang's compiler proper are nothing to a link, and it would say so.
-        let words = words.words.iter().take_while(|word| *word != "-Xclang");
-        let words: Vec<String> = words.cloned().collect();
-        let resolved = placed(driver.family, step.args, &words);
-        if heard(&resolved)? {
+        let words = native.words.iter().take_while(|word| *word != "-Xclang");
+        let resolved = placed(identity.family, args, &words.cloned().collect::<Vec<_>>());
+        if !same_line(&resolved)? {
             return Err(refused().into());
         }
-        Ok((Cow::Owned(resolved), Some(fact)))
+        Ok((resolved, Some(fact)))
     }
 
     /// `ar`, `ranlib`, `strip`, `objcopy`, `dwp`.
@@ -197,7 +230,7 @@ impl Pipeline {
             inputs,
             place,
             began: asked.began,
-            lasting: !resolved.mode_of_input,
+            lasting: resolved.lasting,
         })
     }
 }
@@ -207,26 +240,23 @@ struct Understood {
     command: ToolCommand,
     plan: LinkPlan,
     response_files: ResponseFiles,
-    /// What native options stand for, where that has a part in it.
+    native: Option<NativeLink>,
+}
+
+/// A link with an option that means the processor at hand.
+struct NativeLink {
+    option: String,
+    /// What it stands for, where the linker hears of it.
     processor: Option<Fact>,
 }
 
-/// Whether the linker is given the same. gcc names a temporary file at random.
+/// Whether a linker is given the same. gcc names a temporary file at random.
 fn is_same_line(one: &[String], other: &[String]) -> bool {
     let fixed = |line: &[String]| -> Vec<String> {
         let words = line.iter().filter(|word| !word.contains("-fresolution="));
         words.cloned().collect()
     };
     fixed(one) == fixed(other)
-}
-
-/// gcc compiles at link time with the words of the driver, which no linker command line shows.
-fn refuse_recorded_native(step: &LinkStep<'_>, traits: &LinkTraits) -> Result<(), LocalOnly> {
-    let gcc = step.driver.is_some_and(|driver| driver.family == Family::Gcc);
-    match step.args.iter().find(|word| is_native(word)) {
-        Some(native) if gcc && traits.lto => Err(LocalOnly::NativeTuning { option: native.clone() }),
-        _ => Ok(()),
-    }
 }
 
 fn words(request: &Request<'_>) -> Vec<String> {

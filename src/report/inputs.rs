@@ -234,15 +234,14 @@ pub fn lines(report: &InputsReport) -> Vec<String> {
     lines
 }
 
+/// `compile of a.c to a.o`, as far as it is known.
 fn heading(report: &InputsReport) -> String {
-    let mut heading = report.kind.clone();
-    if !report.source.is_empty() {
-        heading += &format!(" of {}", report.source);
-    }
-    if !report.output.is_empty() {
-        heading += &format!(" to {}", report.output);
-    }
-    heading
+    let parts = [("", &report.kind), ("of ", &report.source), ("to ", &report.output)];
+    let known = parts.iter().filter(|(_, name)| !name.is_empty());
+    known
+        .map(|(word, name)| format!("{word}{name}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn in_vain(looked: &LookedFor) -> Option<String> {

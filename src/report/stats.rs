@@ -129,7 +129,7 @@ pub fn tally<'r>(records: impl Iterator<Item = &'r Record>) -> Stats {
     let mut stats = Stats::default();
     let mut reasons = Reasons::default();
     let (mut not_taken, mut misses) = (Reasons::default(), Reasons::default());
-    let mut missed: HashSet<&str> = HashSet::new();
+    let mut unforeseen: HashSet<&str> = HashSet::new();
     for record in records {
         stats.steps += 1;
         stats.hits += u64::from(is_hit(record));
@@ -162,7 +162,7 @@ pub fn tally<'r>(records: impl Iterator<Item = &'r Record>) -> Stats {
                 not_taken.add(record);
             }
         }
-        let new = record.missed_inputs.iter().filter(|input| missed.insert(input));
+        let new = record.missed_inputs.iter().filter(|input| unforeseen.insert(input));
         stats.missed_inputs.extend(new.cloned());
     }
     stats.reasons = reasons.sorted();

@@ -1,6 +1,7 @@
 //! What a compiler states for a language and flags, and the files it consists of under them.
 
 use super::answers::{cc1_program, labelled};
+use super::brought;
 use super::evidence::Proven;
 use super::identify::Identity;
 use super::machine::{Answer, Ask, Environment, FileDigests, Question};
@@ -10,6 +11,7 @@ use super::search_list::SearchList;
 use super::{Toolchain, ToolchainFailure};
 use crate::command::{Family, Language};
 use crate::digest::Hasher;
+use crate::host::fs::PathContext as _;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -160,6 +162,15 @@ impl Inquiry<'_> {
         self.parts.programs.extend(plugin);
         let specs = self.printed("-print-file-name=", "specs")?;
         self.parts.plain.extend(specs);
+        let flags = self.subject.flags;
+        let joined = flags
+            .iter()
+            .filter_map(|flag| flag.split_once("-specs=").map(|(_, name)| name));
+        let separate = flags.windows(2).filter(|pair| pair[0].ends_with("-specs"));
+        for name in joined.chain(separate.map(|pair| pair[1].as_str())) {
+            let found = self.printed("-print-file-name=", name)?;
+            self.brings(self.subject.cwd.join(found.unwrap_or_else(|| PathBuf::from(name))))?;
+        }
         Ok(())
     }
 
@@ -175,7 +186,9 @@ impl Inquiry<'_> {
         let configs = said
             .lines()
             .filter_map(|line| line.strip_prefix("Configuration file: "));
-        self.parts.plain.extend(configs.map(|path| PathBuf::from(path.trim())));
+        for path in configs {
+            self.brings(self.subject.cwd.join(path.trim()))?;
+        }
         for label in [
             "System configuration file directory: ",
             "User configuration file directory: ",
@@ -199,6 +212,17 @@ impl Inquiry<'_> {
         let resources = PathBuf::from(String::from_utf8_lossy(&resources.stdout).trim());
         self.parts.evidence.existence(&resources);
         self.parts.plain.extend(default_lists(&resources.join("share")));
+        Ok(())
+    }
+
+    /// A file with arguments for the compiler.
+    fn brings(&mut self, path: PathBuf) -> Result<(), ToolchainFailure> {
+        let text = fs::read(&path).at("read", &path)?;
+        let text = String::from_utf8_lossy(&text);
+        if let Some(word) = brought::unknown(self.subject.identity.family, &text) {
+            return Err(ToolchainFailure::Brought { path, word });
+        }
+        self.parts.plain.insert(path);
         Ok(())
     }
 

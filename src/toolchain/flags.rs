@@ -5,7 +5,8 @@ use crate::command::{Arg, CompileCommand, Native, Role};
 /// Options that make the compiler write files beside its output, and that change no macro and no search list. They
 /// are taken out of questions, which must leave nothing behind. A name that ends in `=` or `-` stands for all that
 /// begin so.
-const WRITING: [&str; 27] = [
+const WRITING: [&str; 28] = [
+    "-fdeps-",
     "-gsplit-dwarf",
     "-gsplit-dwarf=",
     "--coverage",
@@ -69,6 +70,7 @@ fn matters(arg: &Arg) -> bool {
         | Role::Output
         | Role::SecondaryOutput
         | Role::SearchDir(_)
+        | Role::ProfileDir
         | Role::ForcedInclude
         | Role::PrefixMap(_)
         | Role::CompilationDir
@@ -81,9 +83,19 @@ fn is_known_not_to_matter(arg: &Arg) -> bool {
     // `-Wp,`, `-Wa,` and `-Wl,` hand words to other programs.
     let warning = name.starts_with("-W") && !name.contains(',');
     let debug = name.starts_with("-g") && !name.starts_with("-gcc") && !name.starts_with("-gnu");
+    // Directories, all of them searched before the compiler's own are asked for.
+    let below_prefix = [
+        "-iprefix",
+        "-iwithprefix",
+        "-iwithsysroot",
+        "--include-prefix",
+        "--include-with-prefix",
+    ]
+    .iter()
+    .any(|option| name.starts_with(option));
     let stage = matches!(name, "-x" | "-c" | "-S" | "-E" | "-w" | "-pipe" | "-v");
     let shown = name.starts_with("-fdiagnostics-") || name.starts_with("-fmessage-length");
-    warning || debug || stage || shown
+    warning || debug || stage || shown || below_prefix
 }
 
 /// Whether what the compiler states depends on where it is asked: a flag names something by a relative path.

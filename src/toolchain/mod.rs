@@ -4,6 +4,7 @@
 //! [`Toolchains`] is what others call: it remembers answers. Knows nothing of sources and headers of a step.
 
 mod answers;
+mod brought;
 pub mod elf;
 mod evidence;
 mod facts;
@@ -95,6 +96,14 @@ pub enum ToolchainFailure {
     Script {
         /// Which.
         path: PathBuf,
+    },
+    /// Its specs or its configuration file bring in arguments that nobody follows.
+    #[error("cannot follow `{word}`, which `{}` brings in", path.display())]
+    Brought {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        word: String,
     },
     /// One of its files has a name that no message can hold.
     #[error("the compiler's files have names that are not UTF-8")]

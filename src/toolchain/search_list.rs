@@ -34,7 +34,8 @@ impl SearchList {
             } else if line.starts_with(b"#include <...> search starts here") {
                 section = Section::Angled;
             } else if line.starts_with(b"End of search list") {
-                complete |= section == Section::Angled;
+                // clang leaves the title of an empty list out.
+                complete |= section != Section::Outside;
                 section = Section::Outside;
             } else if let Some(rest) = line.strip_prefix(b"ignoring nonexistent directory \"") {
                 list.absent.push(path(rest.strip_suffix(b"\"").unwrap_or(rest)));
@@ -67,6 +68,12 @@ mod tests {
         assert_eq!(list.quote, [PathBuf::from("q d")]);
         assert_eq!(list.angled, [PathBuf::from("."), PathBuf::from("/usr/include")]);
         assert_eq!(list.absent, [PathBuf::from("/no pe")]);
+    }
+
+    #[test]
+    fn a_list_may_be_empty() {
+        let text = b"#include \"...\" search starts here:\nEnd of search list.\n";
+        assert_eq!(SearchList::parse(text), Some(SearchList::default()));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The record of a step that the daemon knows nothing of.
 
+use crate::command::{Tool, ToolKind};
 use crate::daemon::start::state_directory;
 use crate::pb::record::{Record, Where};
 use crate::report::record::RecordLog;
-use crate::wrapper::invocation::Invocation;
+use crate::wrapper::invocation::{Invocation, base_name};
 use crate::wrapper::session::Alone;
 use std::time::SystemTime;
 
@@ -26,10 +27,17 @@ fn describe(invocation: &Invocation, alone: &Alone) -> Record {
         build_id: std::env::var("REWRAP_BUILD_ID").unwrap_or_default(),
         cwd: std::env::current_dir().map_or_else(|_| String::new(), |cwd| cwd.to_string_lossy().into_owned()),
         tool: invocation.tool.to_string_lossy().into_owned(),
-        kind: "other".to_owned(),
+        kind: kind(invocation).to_owned(),
         r#where: Where::Local.into(),
         reason: alone.code().to_owned(),
         reason_text: alone.to_string(),
         ..Record::default()
     }
+}
+
+/// Nobody has looked into the arguments of a compiler.
+fn kind(invocation: &Invocation) -> &'static str {
+    let name = base_name(&invocation.invoked_as).to_str();
+    name.and_then(|name| Tool::of(name).kind())
+        .map_or("other", ToolKind::code)
 }

@@ -303,3 +303,27 @@ fn an_exec_root_with_odd_characters_is_no_obstacle() {
         assert!(found.is_empty(), "{}", found.join("\n\n"));
     }
 }
+
+#[test]
+fn checkouts_share_an_action_and_its_result() {
+    let plain = Case::plain("{A}/obj/plain.o {A}/obj/plain_n.o -L{A}/lib -o prog -Wl,-Map={A}/out/m -Wl,--trace");
+    for (driver, name, flavour) in sample(&PAIRS[..4]) {
+        let Some(linker) = Linker::driver(driver, name, flavour) else {
+            continue;
+        };
+        let temp = tempfile::tempdir().expect("temporary directory");
+        let [one, two] = ["home/a", "another/and/longer/name/of/a/home"]
+            .map(|below| Project::create(temp.path(), below, &linker.program));
+        for paths in [PathsMode::Exact, PathsMode::Portable] {
+            let [first, second] = [&one, &two].map(|project| Link::new(&linker, project, &plain, true));
+            let [built, same] = [&first, &second].map(|link| link.build(paths).expect("an action"));
+            assert_eq!(built.command, same.command);
+            assert_eq!(built.digest, same.digest);
+            assert!(built.local_run.storable);
+            // What the first stores, the second gets as its own.
+            let kept = stored(&first.at_home(&built), &built);
+            let text = differences(&second.at_home(&same), &restored(&kept, &same));
+            assert_eq!(text, None, "{driver} {name}");
+        }
+    }
+}

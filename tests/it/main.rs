@@ -9,6 +9,7 @@ mod daemon;
 mod generated;
 mod link_oracle;
 mod link_relocation_oracle;
+mod linker_lists;
 mod merkle_oracle;
 mod native_oracle;
 mod option_lists;

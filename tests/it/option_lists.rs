@@ -1,6 +1,7 @@
 //! `src/command/options/{gcc,clang}.txt` hold what the installed compilers say about their own options; this asks them.
 //! `REWRAP_REGENERATE=1 cargo test --test it option_lists` adds what is new and keeps what other versions said.
 
+use crate::support::casd;
 use crate::tools::{all, missing};
 use rewrap::command::options::{Lookup, Meaning, look_up};
 use rewrap::command::{Family, Role};
@@ -30,6 +31,20 @@ fn run(program: &str, args: &[String]) -> Option<String> {
     let mut text = output.stdout;
     text.extend(output.stderr);
     Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The compilers that `tests/setup compilers` unpacks, if it has; whoever asks them takes a while.
+fn unpacked(family: &str) -> Vec<String> {
+    let bin = casd::tools().join("compilers/bin");
+    let entries = std::fs::read_dir(bin).into_iter().flatten().flatten();
+    let named = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(&format!("{family}-")))
+    };
+    let paths = entries.map(|entry| entry.path()).filter(named);
+    let mut programs: Vec<String> = paths.filter_map(|path| path.to_str().map(str::to_owned)).collect();
+    programs.sort();
+    programs
 }
 
 fn committed(family: &str) -> PathBuf {
@@ -63,12 +78,13 @@ fn merge(into: &mut Options, from: &Options) {
 }
 
 /// Compares with the committed list, or extends it. `ask_values` is worth its time only when writing.
-fn check(family: &str, programs: &[&str], list: fn(&str, bool) -> Option<Options>) {
+fn check(family: &str, installed: &[&str], list: fn(&str, bool) -> Option<Options>) {
+    let programs = installed.iter().map(|name| (*name).to_owned()).chain(unpacked(family));
     let regenerate = std::env::var_os("REWRAP_REGENERATE").is_some() || all();
     let mut known = read(family);
     let mut missing = Vec::new();
     for program in programs {
-        let Some(said) = list(program, regenerate) else {
+        let Some(said) = list(&program, regenerate) else {
             continue;
         };
         assert!(said.len() > 500, "{program} says only {} options", said.len());

@@ -94,10 +94,12 @@ pub(crate) fn differences(expected: &Ran, actual: &Ran) -> Option<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if expected.exit != actual.exit || expected.stderr != actual.stderr || expected.stdout != actual.stdout {
         return Some(format!(
-            "exit {:?}, {:?}\n--- expected\n{}--- actual\n{}",
+            "exit {:?}, {:?}\n--- expected\n{}{}--- actual\n{}{}",
             expected.exit,
             actual.exit,
+            text(&expected.stdout),
             text(&expected.stderr),
+            text(&actual.stdout),
             text(&actual.stderr)
         ));
     }

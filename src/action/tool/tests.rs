@@ -331,13 +331,14 @@ fn the_environment_is_what_the_tool_looks_at() {
     assert!(variables(&at_home).contains(&"LD_LIBRARY_PATH=/h/p/lib:/usr/lib".to_owned()));
 }
 
+#[track_caller]
+fn check(step: impl std::borrow::Borrow<Step>, expected: &str) {
+    assert_eq!(code(step.borrow()), expected);
+}
+
 #[test]
-fn steps_are_placed_locally_for_a_reason() {
+fn steps_are_placed_locally_for_their_words() {
     use PieceRole::{Input, Plain, SearchDir};
-    #[track_caller]
-    fn check(step: impl std::borrow::Borrow<Step>, expected: &str) {
-        assert_eq!(code(step.borrow()), expected);
-    }
     let base = || link("/h/p/a.o");
     check(base(), "anywhere");
     check(base().plain("-Wl,-z,x=/h/p/x"), "root_in_option");
@@ -351,7 +352,21 @@ fn steps_are_placed_locally_for_a_reason() {
     check(base().word(&[("-L", Plain), ("/h", SearchDir)]), "above_root");
     check(base().output("/tmp/a.out"), "output_outside");
     check(base().output("../a.o"), "output_is_input");
+    let mut step = base();
+    step.toolchain.files = vec![ToolFile {
+        path: "/h/p/tools/ld".into(),
+        digest: Digest::empty(),
+    }];
+    check(step, "tools_in_root");
+    let mut step = base();
+    step.traits = None;
+    check(step, "untried_compiler");
+}
 
+#[test]
+fn links_are_placed_locally_for_what_is_recorded_of_names() {
+    use PieceRole::Input;
+    let base = || link("/h/p/a.o");
     check(
         base().traits(|traits| traits.without_soname = vec!["/h/p/libx.so".into()]),
         "without_soname",
@@ -390,7 +405,11 @@ fn steps_are_placed_locally_for_a_reason() {
             .plain("x"),
         "anywhere",
     );
+}
 
+#[test]
+fn link_time_optimisation_is_relocated_as_far_as_it_was_tried() {
+    let base = || link("/h/p/a.o");
     let lto = |driver| base().lto(driver, Flavour::Bfd);
     check(lto(None), "lto_without_driver");
     check(base().lto(None, Flavour::Lld), "anywhere");
@@ -408,15 +427,6 @@ fn steps_are_placed_locally_for_a_reason() {
     let mut step = lto(Some(Family::Gcc));
     step.toolchain.version = (11, 0, 0);
     check(step, "untried_compiler");
-    let mut step = base();
-    step.traits = None;
-    check(step, "untried_compiler");
-    let mut step = base();
-    step.toolchain.files = vec![ToolFile {
-        path: "/h/p/tools/ld".into(),
-        digest: Digest::empty(),
-    }];
-    check(step, "tools_in_root");
 }
 
 #[test]

@@ -181,3 +181,22 @@ fn ranlib_takes_archives_and_few_options() {
     check(&[Suite::Llvm], "--plugin=p.so x.a", "unknown_option");
     check(&[Suite::Llvm], "@rsp", "unknown_option");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_words_are_lost_whatever_they_are(
+        llvm: bool,
+        ranlib: bool,
+        args in proptest::collection::vec("(-{0,2}[a-zA-Z]{0,4}(=x)?|[ -~]{0,3}|\u{e9}|--plugin|@rsp)", 0..6),
+    ) {
+        let tool = ArchiveTool {
+            suite: if llvm { Suite::Llvm } else { Suite::Gnu },
+            name: if ranlib { ArchiveName::Ranlib } else { ArchiveName::Ar },
+            deterministic_default: true,
+        };
+        if let Ok(found) = parse(tool, &args, &mut |_| None) {
+            let words: Vec<String> = found.command.words.iter().map(crate::command::Word::text).collect();
+            assert_eq!(words, args);
+        }
+    }
+}

@@ -116,6 +116,10 @@ fn language_from_suffix_and_x() {
         "clang a.h -o d/p.pch -fstack-usage --coverage -g -gsplit-dwarf",
         "c a.h -> d/p.pch",
     );
+    check(
+        "gcc -c a.cc -MD -fdeps-format=p1689r5 -o d/x.o",
+        "c++ a.cc -> d/x.o | d/x.d | d/x.ddi",
+    );
     check("gcc a.h -fstack-usage", "pch_output");
     check_both("-S a.h", "pch_output");
     check_both("a.h b.h", "several_sources");

@@ -1,7 +1,7 @@
 //! A compiler driver that links: its own options, and the linker's inside of `-Wl,` and after `-Xlinker`.
 
 use super::driver_options::{Own, look_up_own};
-use super::line::Walk;
+use super::line::{Product, Walk, searched};
 use super::table::{self, Meaning as LinkerMeaning};
 use super::{Flavour, LinkItem, outputs, response};
 use crate::command::inner;
@@ -15,7 +15,8 @@ use crate::command::{Driver, Family, Form, Language, LocalOnly, Role, ToolComman
 /// command of which [`parse`](crate::command::parse) says that it is a [link](LocalOnly::Link).
 ///
 /// `flavour`: the linker that the driver will run. `read`: see [`parse_line`](super::parse_line). Native options
-/// (`-march=native`) are [refused](LocalOnly::NativeTuning): they are for the caller to replace.
+/// (`-march=native`) are [refused](LocalOnly::NativeTuning): the caller may [replace](crate::command::native::placed)
+/// them by what they stand for.
 pub fn parse_driver(
     driver: &Driver,
     flavour: Flavour,
@@ -57,6 +58,23 @@ pub fn unpredicted_with_lto(command: &ToolCommand) -> Option<LocalOnly> {
     })
 }
 
+/// The flags of a driver's expanded arguments that may have a part in what native options stand for.
+pub fn machine_flags(args: &[String]) -> Vec<String> {
+    let mut flags = Vec::new();
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if matches!(word.as_str(), "-Xlinker" | "-Xclang" | "-mllvm" | "-o") {
+            words.next();
+        } else if word == "-target" {
+            flags.push(word.clone());
+            flags.extend(words.next().cloned());
+        } else if (word.starts_with("-m") && !word.starts_with("-mllvm")) || word.starts_with("--target=") {
+            flags.push(word.clone());
+        }
+    }
+    flags
+}
+
 /// The state of one walk along the words.
 struct Parser {
     driver: Driver,
@@ -95,10 +113,9 @@ impl Parser {
         let own = look_up_own(self.driver.family, word).filter(|(_, name, _)| name.len() >= length);
         let (name, form) = match (&own, &found) {
             (Some((_, name, form)), _) => (*name, *form),
-            (None, Lookup::Alone(_)) => (word, Form::Alone),
             (None, Lookup::Joined(spec, _)) => (spec.name, Form::Joined),
             (None, Lookup::Separate(_) | Lookup::Unknown { takes_next: true }) => (word, Form::Separate),
-            (None, Lookup::Unknown { takes_next: false }) => (word, Form::Alone),
+            (None, Lookup::Alone(_) | Lookup::Unknown { takes_next: false }) => (word, Form::Alone),
         };
         let value = match form {
             Form::Alone => None,
@@ -180,14 +197,11 @@ impl Parser {
                 language: self.language.clone().unwrap_or(path),
             }),
         };
-        match reason {
-            Some(reason) => {
-                self.source.get_or_insert(reason);
-            }
-            None => {
-                self.takes_place_in_line();
-                self.walk.file(word);
-            }
+        if let Some(reason) = reason {
+            self.source.get_or_insert(reason);
+        } else {
+            self.takes_place_in_line();
+            self.walk.file(word);
         }
         self.words.push(Word::of(word, PieceRole::Input));
     }
@@ -202,22 +216,19 @@ impl Parser {
                 self.walk.library(text);
                 PieceRole::Plain
             }
-            // `=` stands for the sysroot.
-            Own::LibraryDir if text.starts_with('=') || text.starts_with("$SYSROOT") => PieceRole::Plain,
-            Own::LibraryDir => PieceRole::SearchDir,
+            Own::LibraryDir => searched(text),
             Own::Script => self.script(text, form),
-            Own::Plain => PieceRole::Plain,
             Own::Recorded => PieceRole::Recorded,
             Own::Relocatable => {
-                self.walk.asked.relocatable = true;
+                self.walk.asked.product = Product::Object;
                 PieceRole::Plain
             }
             Own::Shared => {
-                self.walk.asked.shared = true;
+                self.walk.asked.product = Product::SharedLibrary;
                 PieceRole::Plain
             }
             Own::Program if text.contains('/') => PieceRole::Input,
-            Own::Program => PieceRole::Plain,
+            Own::Program | Own::Plain => PieceRole::Plain,
             Own::Processor => {
                 if text.starts_with("native") {
                     self.walk.refuse(LocalOnly::NativeTuning { option: whole() });
@@ -256,10 +267,8 @@ impl Parser {
         form: Form,
         read: &mut ReadResponse<'_>,
     ) -> Result<(), LocalOnly> {
-        let given: Vec<String> = match name.ends_with(',') {
-            true => value.split(',').map(str::to_owned).collect(),
-            false => vec![value.to_owned()],
-        };
+        let comma = name.ends_with(',');
+        let given: Vec<String> = value.split(|c| comma && c == ',').map(str::to_owned).collect();
         // gcc's `collect2` reads the files before the linker does.
         let expanded = match self.driver.family {
             Family::Gcc => response_file::expand(&self.driver, &given, read)?,
@@ -307,13 +316,14 @@ impl Parser {
             Meaning::Stop(_) => self.set_mode(LocalOnly::LinkerInput { path: option }),
             Meaning::Mode(reason) => self.set_mode(reason(&option)),
             Meaning::Local(reason) => self.walk.refuse(reason(&option)),
-            // Nothing is compiled, so nothing of this is written.
-            Meaning::WriteDepfile { .. } => {}
+            // Nothing is compiled, so no depfile is written.
             Meaning::DepfileName => return PieceRole::Recorded,
             Meaning::Switch(Feature::OptimizationRecord | Feature::EmitLlvm | Feature::TimeTrace, true) => {
                 self.walk.refuse(LocalOnly::ExoticOutput { option });
             }
-            Meaning::Switch(..) | Meaning::Check(Checked::Charset | Checked::SplitDwarf) => {}
+            Meaning::WriteDepfile { .. }
+            | Meaning::Switch(..)
+            | Meaning::Check(Checked::Charset | Checked::SplitDwarf) => {}
             Meaning::Check(Checked::DumpLetters) => self.walk.refuse(LocalOnly::DumpFiles { option }),
             Meaning::Check(Checked::OptimizationInfo) if !option.contains('=') => {}
             Meaning::Check(Checked::DiagnosticsFormat) if matches!(value, "text" | "clang") => {}
@@ -327,11 +337,15 @@ impl Parser {
         match role {
             Role::Plain | Role::Structure | Role::DepFlag => PieceRole::Plain,
             // A link without sources neither uses nor opens them.
-            Role::Macro | Role::DepTarget | Role::Depfile | Role::ForcedInclude => PieceRole::Recorded,
-            Role::PrefixMap(_) | Role::CompilationDir => PieceRole::Recorded,
+            Role::Macro
+            | Role::DepTarget
+            | Role::Depfile
+            | Role::ForcedInclude
+            | Role::PrefixMap(_)
+            | Role::CompilationDir => PieceRole::Recorded,
             Role::SearchDir(_) => PieceRole::SearchDir,
             Role::ToolDir => PieceRole::ToolDir,
-            Role::Input => PieceRole::Input,
+            Role::Input | Role::ProfileDir => PieceRole::Input,
             _ => {
                 self.walk.refuse(LocalOnly::ExoticOutput { option });
                 PieceRole::Plain
@@ -362,14 +376,14 @@ impl Parser {
         if let Some(reason) = no_link {
             return Err(reason);
         }
-        let (_, asked) = self.walk.finish()?;
+        let (line, asked) = self.walk.finish()?;
         if let Some(reason) = asked.undeclared {
             return Err(reason);
         }
         Ok(ToolCommand {
             kind: ToolKind::Link,
             words: self.words,
-            outputs: outputs::outputs(self.flavour, &asked),
+            outputs: outputs::outputs(&line, &asked),
             // clang removes what it named, whichever linker fails.
             removes_on_failure: self.driver.family == Family::Clang || outputs::removes_on_failure(self.flavour),
             response_files: self.response_files,

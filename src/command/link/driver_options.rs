@@ -85,9 +85,24 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-const GCC: &[Row] = &[row(Own::Recorded, Form::Joined, "-fprofile-use= -fauto-profile=")];
+const SPECS: Own = Own::Local(|option| LocalOnly::Specs {
+    option: option.to_owned(),
+});
+const CONFIG: Own = Own::Local(|option| LocalOnly::ConfigFile {
+    option: option.to_owned(),
+});
 
-const CLANG: &[Row] = &[row(Own::Recorded, Form::Separate, "-rpath")];
+const GCC: &[Row] = &[
+    row(Own::Recorded, Form::Joined, "-fprofile-use= -fauto-profile="),
+    row(SPECS, Form::Joined, "-specs= --specs="),
+    row(SPECS, Form::Separate, "-specs --specs"),
+];
+
+const CLANG: &[Row] = &[
+    row(Own::Recorded, Form::Separate, "-rpath"),
+    row(CONFIG, Form::Joined, "--config="),
+    row(CONFIG, Form::Separate, "--config"),
+];
 
 /// Looks a word up that starts with `-`: what it does, its name and how its value stands. The longest name wins.
 pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static str, Form)> {

@@ -1,10 +1,10 @@
 //! Which `-l` take archives only: `-Bstatic` and its relatives, which each linker reads in its own way.
 //!
-//! GNU ld and lld go by the place of the option. gold does so too, but `-static` anywhere holds for all. mold begins
-//! with what holds at the end of the line. Where versions of one linker differ the step is local-only. Seen with GNU ld
-//! and gold 2.40, lld 14 and 19, mold 1.10; newer mold leaves options between `--push-state` and `--pop-state` out of
-//! what it begins with.
+//! GNU ld and lld go by the place of the option. gold does so too, but `-static` anywhere holds for all. Old mold begins
+//! with what holds at the end of the line, newer ones do not; where versions of one linker differ so, the step is
+//! local-only. Seen with GNU ld and gold 2.40 and 2.44, lld 14, 19 and 21, mold 1.10, 2.37 and 3.0.
 
+use super::line::Product;
 use super::{Flavour, LinkItem, LinkLine};
 use crate::command::LocalOnly;
 
@@ -16,11 +16,11 @@ pub(super) struct LibraryKinds {
     pushed: Vec<Option<bool>>,
     /// Items that come before the first option.
     undecided: Vec<usize>,
-    /// The last option of all, and the last one outside of pushed states.
+    /// The last option, and the last one outside of pushed states.
     last: bool,
     last_outside: bool,
-    /// `-static` was given.
-    pub(super) anywhere_static: bool,
+    /// `None` without `-static`; then whether no `-Bdynamic` came after it.
+    all_static: Option<bool>,
 }
 
 impl LibraryKinds {
@@ -31,6 +31,18 @@ impl LibraryKinds {
         if self.pushed.is_empty() {
             self.last_outside = static_only;
         }
+        self.all_static = self.all_static.map(|all| all && static_only);
+    }
+
+    /// `-static`.
+    pub(super) fn set_all_static(&mut self) {
+        self.set(true);
+        self.all_static = Some(true);
+    }
+
+    /// Whether nothing is loaded dynamically.
+    pub(super) fn are_all_static(&self) -> bool {
+        self.all_static.unwrap_or_default()
     }
 
     pub(super) fn push(&mut self) {
@@ -49,35 +61,33 @@ impl LibraryKinds {
         self.now.unwrap_or_default()
     }
 
-    /// Settles what only the end of the line decides.
-    pub(super) fn settle(&self, line: &mut LinkLine, relocatable: bool) -> Result<(), LocalOnly> {
-        let all = match line.flavour {
-            Flavour::Bfd => relocatable,
-            Flavour::Gold => self.anywhere_static,
-            Flavour::Lld | Flavour::Mold => false,
-        };
-        let from_the_start = line.flavour == Flavour::Mold && (relocatable || self.last);
+    /// Settles what only the whole line decides.
+    pub(super) fn settle(&self, line: &mut LinkLine, product: Product) -> Result<(), LocalOnly> {
+        let flavour = line.flavour;
+        let object = product == Product::Object;
+        let all = (flavour == Flavour::Bfd && object) || (flavour == Flavour::Gold && self.all_static.is_some());
         for (number, item) in line.items.iter_mut().enumerate() {
             let LinkItem::Library(name, state) = item else {
                 continue;
             };
-            let undecided = self.undecided.contains(&number);
-            if undecided && line.flavour == Flavour::Mold && !relocatable && self.last != self.last_outside {
-                return Err(rules("--push-state"));
-            }
-            state.static_only |= all || (undecided && from_the_start);
-            // lld 14 takes a shared library and fails, lld 19 takes an archive.
-            let by_version = line.flavour == Flavour::Lld && relocatable && !state.static_only;
+            state.static_only |= all;
+            let by_version = match flavour {
+                Flavour::Bfd | Flavour::Gold => false,
+                // lld 14 takes a shared library for `-r` and fails, lld 19 takes an archive.
+                Flavour::Lld => object && !state.static_only,
+                Flavour::Mold => (object || self.ends_static()) && self.undecided.contains(&number),
+            };
             if by_version && !name.starts_with(':') {
-                return Err(rules(&format!("-r -l{name}")));
+                return Err(LocalOnly::LinkRules {
+                    option: format!("-l{name}"),
+                });
             }
         }
         Ok(())
     }
-}
 
-fn rules(option: &str) -> LocalOnly {
-    LocalOnly::LinkRules {
-        option: option.to_owned(),
+    /// Whether some version of mold begins with archives only: the last option says so, pushed states counted or not.
+    fn ends_static(&self) -> bool {
+        self.last || self.last_outside
     }
 }

@@ -7,6 +7,18 @@ use super::{Flavour, LinkItem, LinkLine, LinkState};
 use crate::command::tool_command::{Piece, PieceRole};
 use crate::command::{LocalOnly, ToolOutput, ToolText};
 
+/// What is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Product {
+    /// A program.
+    #[default]
+    Program,
+    /// `-shared`.
+    SharedLibrary,
+    /// `-r`: one object of several.
+    Object,
+}
+
 /// What the words ask for besides inputs.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
@@ -14,10 +26,7 @@ pub(super) struct Asked {
     pub(super) output: Option<String>,
     /// What else is written, in order.
     pub(super) secondary: Vec<(Written, ToolOutput)>,
-    pub(super) relocatable: bool,
-    pub(super) shared: bool,
-    /// `-static`, and no `-Bdynamic` after it.
-    pub(super) fixed: bool,
+    pub(super) product: Product,
     pub(super) soname: bool,
     pub(super) version_script: bool,
     /// The first input that is taken as raw bytes and named absolutely.
@@ -62,6 +71,14 @@ fn piece(text: &str, role: PieceRole) -> Vec<Piece> {
 /// Whether a path begins with what stands for the sysroot.
 fn in_sysroot(path: &str) -> bool {
     path.starts_with('=') || path.starts_with("$SYSROOT")
+}
+
+/// What a directory of libraries is: what stands for the sysroot is not for us to rewrite.
+pub(super) fn searched(dir: &str) -> PieceRole {
+    if in_sysroot(dir) {
+        return PieceRole::Plain;
+    }
+    PieceRole::SearchDir
 }
 
 impl Walk {
@@ -162,19 +179,12 @@ impl Walk {
     fn flag(&mut self, meaning: Meaning, word: &str) {
         match meaning {
             Meaning::NoStandardDirs => self.line.nostdlib = true,
-            Meaning::StaticLibraries(only) => {
-                self.libraries.set(only);
-                self.asked.fixed &= only;
-            }
-            Meaning::Static => {
-                self.libraries.set(true);
-                self.libraries.anywhere_static = true;
-                self.asked.fixed = true;
-            }
+            Meaning::StaticLibraries(only) => self.libraries.set(only),
+            Meaning::Static => self.libraries.set_all_static(),
             Meaning::PushState => self.libraries.push(),
             Meaning::PopState => self.libraries.pop(),
-            Meaning::Relocatable => self.asked.relocatable = true,
-            Meaning::Shared => self.asked.shared = true,
+            Meaning::Relocatable => self.asked.product = Product::Object,
+            Meaning::Shared => self.asked.product = Product::SharedLibrary,
             // GNU ld and gold lay the map out by the length of names, which nothing puts back on standard output.
             Meaning::PrintMap if matches!(self.flavour, Flavour::Bfd | Flavour::Gold) => {
                 self.refuse(LocalOnly::StdoutOutput {
@@ -226,10 +236,7 @@ impl Walk {
             Meaning::Library => self.library(value),
             Meaning::LibraryDir => {
                 self.line.library_dirs.push(value.to_owned());
-                let role = match in_sysroot(value) {
-                    true => PieceRole::Plain,
-                    false => PieceRole::SearchDir,
-                };
+                let role = searched(value);
                 return piece(value, role);
             }
             Meaning::Sysroot => {
@@ -267,10 +274,7 @@ impl Walk {
                 pieces.extend(plain(":"));
             }
             self.line.rpath_link.push(dir.to_owned());
-            let role = match in_sysroot(dir) {
-                true => PieceRole::Plain,
-                false => PieceRole::SearchDir,
-            };
+            let role = searched(dir);
             pieces.extend(piece(dir, role));
         }
         pieces
@@ -375,7 +379,7 @@ impl Walk {
         if let Some(Pending { option, .. }) = self.pending {
             self.reason.get_or_insert(LocalOnly::MissingValue { option });
         }
-        if let Err(reason) = self.libraries.settle(&mut self.line, self.asked.relocatable) {
+        if let Err(reason) = self.libraries.settle(&mut self.line, self.asked.product) {
             self.reason.get_or_insert(reason);
         }
         let reads = |item: &LinkItem| matches!(item, LinkItem::File(..) | LinkItem::Library(..) | LinkItem::Script(_));
@@ -385,7 +389,7 @@ impl Walk {
         if let Some(reason) = self.reason {
             return Err(reason);
         }
-        self.line.dynamic = !self.asked.relocatable && !self.asked.fixed;
+        self.line.dynamic = self.asked.product != Product::Object && !self.libraries.are_all_static();
         Ok((self.line, self.asked))
     }
 }

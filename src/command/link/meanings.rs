@@ -12,6 +12,7 @@ const LLD: Flavours = Flavours::LLD;
 const MOLD: Flavours = Flavours::MOLD;
 const LLD_MOLD: Flavours = LLD.and(MOLD);
 const NOT_LLD: Flavours = GNU.and(MOLD);
+const NOT_MOLD: Flavours = GNU.and(LLD);
 const NOT_BFD: Flavours = GOLD.and(LLD_MOLD);
 
 const fn group(flavours: Flavours, meaning: Meaning, form: Form, names: &'static str) -> Group {
@@ -128,6 +129,12 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     group(GOLD, RULES, Form::Value, "incremental-base incremental-patch"),
     group(ALL, EXOTIC_TOOL, Form::Value, "error-handling-script run"),
+    group(
+        LLD,
+        EXOTIC_TOOL,
+        Form::Value,
+        "thinlto-distributor thinlto-distributor-arg thinlto-remote-compiler thinlto-remote-compiler-arg",
+    ),
     // What is written.
     group(ALL, Meaning::Output, Form::Value, "o output"),
     group(ALL, Meaning::Writes(Written::Map), Form::Value, "Map"),
@@ -149,6 +156,13 @@ pub(super) const GROUPS: &[Group] = &[
         Meaning::Writes(Written::Symbols),
         Form::Value,
         "print-symbol-order",
+    ),
+    // Newer mold takes the name of a file here; without one it prints.
+    group(
+        MOLD,
+        Meaning::Writes(Written::Paths),
+        Form::Optional,
+        "print-gc-sections print-icf-sections",
     ),
     group(ALL, Meaning::PrintMap, Form::Flag, "M print-map"),
     group(LLD_MOLD, Meaning::Cache, Form::Value, "thinlto-cache-dir"),
@@ -217,12 +231,8 @@ pub(super) const GROUPS: &[Group] = &[
         "O unique split-by-file split-by-reloc got flto",
     ),
     group(GNU, Meaning::Plain, Form::Optional, "demangle sort-common"),
-    group(
-        ALL,
-        Meaning::Plain,
-        Form::Optional,
-        "build-id package-metadata color-diagnostics",
-    ),
+    group(ALL, Meaning::Plain, Form::Optional, "build-id color-diagnostics"),
+    group(NOT_MOLD, Meaning::Plain, Form::Optional, "package-metadata"),
     group(
         GOLD,
         Meaning::Plain,
@@ -236,7 +246,7 @@ pub(super) const GROUPS: &[Group] = &[
         LLD,
         Meaning::Plain,
         Form::Value,
-        "O android-memtag-mode call-graph-profile-sort compress-sections error-limit icf keep-unique lto \
+        "O android-memtag-mode compress-sections error-limit icf keep-unique lto \
          lto-aa-pipeline lto-basic-block-sections lto-known-safe-vtables lto-newpm-passes \
          opt-remarks-format opt-remarks-hotness-threshold opt-remarks-passes pack-dyn-relocs shuffle-sections \
          split-stack-adjust-size target2 threads time-trace-granularity undefined-glob warn-backrefs-exclude \
@@ -244,19 +254,25 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     group(LLD_MOLD, Meaning::Plain, Form::Value, "lto-partitions"),
     group(LLD_MOLD, Meaning::Plain, Form::Glued, "lto-O lto-CGO"),
-    group(LLD, Meaning::Plain, Form::Optional, "power10-stubs demangle"),
+    group(
+        LLD,
+        Meaning::Plain,
+        Form::Optional,
+        "power10-stubs demangle call-graph-profile-sort",
+    ),
     group(
         LLD,
         Meaning::Plain,
         Form::Flag,
         "d g long-plt no-add-needed no-copy-dt-needed-entries no-ctors-in-init-array no-keep-memory secure-plt \
-         sort-common unique warn-execstack warn-once warn-shared-textrel no-call-graph-profile-sort disable-verify",
+         sort-common unique warn-execstack warn-once warn-shared-textrel no-call-graph-profile-sort disable-verify \
+         lto-pgo-warn-mismatch",
     ),
     group(
         MOLD,
         Meaning::Plain,
         Form::Value,
-        "O unique undefined-glob spare-program-headers filler section-align section-order physical-image-base \
+        "O unique package-metadata undefined-glob spare-program-headers filler section-align section-order physical-image-base \
          discard-section no-discard-section icf thread-count fuse-ld pack-dyn-relocs lto-pseudo-probe-for-profiling \
          opt-remarks-format opt-remarks-hotness-threshold opt-remarks-passes",
     ),

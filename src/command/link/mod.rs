@@ -12,7 +12,7 @@ mod response;
 mod table;
 mod tool;
 
-pub use driver::{parse_driver, unpredicted_with_lto};
+pub use driver::{machine_flags, parse_driver, unpredicted_with_lto};
 pub use tool::{parse_ld, parse_line, without_collect2_words};
 
 /// Whose options and behaviour a linker has.

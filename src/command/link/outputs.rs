@@ -1,23 +1,27 @@
 //! What a link writes, how, and which of its words keep an Action of it at home.
 
-use super::Flavour;
-use super::line::Asked;
+use super::line::{Asked, Product};
+use super::{Flavour, LinkItem, LinkLine};
 use crate::command::{ToolOutput, ToolText, Unrelocatable};
 
 /// The outputs, the primary one last.
 ///
 /// Seen with GNU ld and gold 2.40, lld 14 and 19, mold 1.10: maps, dependency files and other lists are written over a
 /// file that is there, and through a symlink; all but mold put a new file in the place of an older program.
-pub(super) fn outputs(flavour: Flavour, asked: &Asked) -> Vec<ToolOutput> {
+pub(super) fn outputs(line: &LinkLine, asked: &Asked) -> Vec<ToolOutput> {
     let mut outputs: Vec<ToolOutput> = asked.secondary.iter().map(|(_, output)| output.clone()).collect();
+    let path = asked.output.clone().unwrap_or_else(|| "a.out".to_owned());
     outputs.push(ToolOutput {
-        path: asked.output.clone().unwrap_or_else(|| "a.out".to_owned()),
-        mode: if asked.relocatable { 0o666 } else { 0o777 },
+        updates: line
+            .items
+            .iter()
+            .any(|item| matches!(item, LinkItem::File(input, _) if *input == path)),
+        path,
+        mode: if asked.product == Product::Object { 0o666 } else { 0o777 },
         // mold gives a shared library a new inode: a program that has loaded the old one goes on with it.
-        in_place: flavour == Flavour::Mold && !asked.shared,
+        in_place: line.flavour == Flavour::Mold && asked.product != Product::SharedLibrary,
         optional: false,
         text: ToolText::None,
-        updates: false,
     });
     outputs
 }
@@ -46,8 +50,8 @@ pub(super) fn unrelocatable(flavour: Flavour, asked: &Asked) -> Option<Unrelocat
         });
     }
     let output = asked.output.as_deref().filter(|path| path.starts_with('/'))?;
-    let records_output = flavour != Flavour::Bfd && !asked.soname && !asked.relocatable;
-    let versions = asked.version_script || (flavour == Flavour::Gold && asked.shared);
+    let records_output = flavour != Flavour::Bfd && !asked.soname && asked.product != Product::Object;
+    let versions = asked.version_script || (flavour == Flavour::Gold && asked.product == Product::SharedLibrary);
     (records_output && versions).then(|| Unrelocatable {
         option: format!("-o {output}"),
         why: "is absolute and without a soname, and the linker records it as the name of the symbol versions",

@@ -27,14 +27,14 @@ pub fn parse_ld(flavour: Flavour, args: &[String], read: &mut ReadResponse<'_>) 
         let pieces = walk.word(word);
         words.push(Word { pieces });
     }
-    let (_, asked) = walk.finish()?;
+    let (line, asked) = walk.finish()?;
     if let Some(reason) = asked.undeclared {
         return Err(reason);
     }
     Ok(ToolCommand {
         kind: ToolKind::Link,
         words,
-        outputs: outputs::outputs(flavour, &asked),
+        outputs: outputs::outputs(&line, &asked),
         removes_on_failure: outputs::removes_on_failure(flavour),
         response_files: expanded.files,
         placed_locally: outputs::unrelocatable(flavour, &asked),

@@ -186,3 +186,26 @@ fn dwp_packs_named_files() {
     check(&[Suite::Gnu], Dwp, "--output x.dwp -v a.dwo", "x.dwp < a.dwo");
     check(&[Suite::Llvm], Dwp, "--output x.dwp a.dwo", "unknown_option");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_words_are_lost_whatever_they_are(
+        llvm: bool,
+        name in proptest::sample::select(vec![Strip, Objcopy, Dwp]),
+        args in proptest::collection::vec(
+            "(-{0,2}[a-zA-Z]{0,3}(=x)?|[ -~]{0,3}|\u{e9}|--(add|dump)-section(=.x=y)?|-o|--target=elf)",
+            0..6,
+        ),
+    ) {
+        let tool = ObjectTool {
+            suite: if llvm { Suite::Llvm } else { Suite::Gnu },
+            name,
+            major: 19,
+            deterministic_default: true,
+        };
+        if let Ok(found) = parse(tool, &args, &mut |_| None) {
+            let words: Vec<String> = found.command.words.iter().map(crate::command::Word::text).collect();
+            assert_eq!(words, args);
+        }
+    }
+}

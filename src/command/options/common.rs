@@ -23,7 +23,6 @@ pub(super) const PLUGIN: Meaning = Meaning::Local(|option| LocalOnly::Plugin { o
 pub(super) const PROFILE: Meaning = Meaning::Local(|option| LocalOnly::ProfileInput { option: owned(option) });
 pub(super) const PREPROCESSOR: Meaning = Meaning::Local(|option| LocalOnly::OldPreprocessor { option: owned(option) });
 pub(super) const SEARCH: Meaning = Meaning::Local(|option| LocalOnly::SearchRules { option: owned(option) });
-pub(super) const SPECS: Meaning = Meaning::Local(|option| LocalOnly::Specs { option: owned(option) });
 pub(super) const TARGETS: Meaning = Meaning::Local(|option| LocalOnly::SeveralTargets { option: owned(option) });
 
 const DEPENDENCIES: Meaning = Meaning::Mode(|_| LocalOnly::DependenciesOnly);
@@ -101,19 +100,22 @@ pub(super) const GROUPS: &[Group] = &[
     group(dir(Chain::After), SEPARATE, "--include-directory-after"),
     group(dir(Chain::After), JOINED, "--include-directory-after="),
     group(SEARCH, ALONE, "-I- --include-barrier -remap"),
-    group(SEARCH, EITHER, "-iprefix -iwithprefix -iwithprefixbefore -F"),
+    group(SEARCH, EITHER, "-F"),
+    // The directories are below a prefix, so the values are no paths; the compiler states what it makes of them.
+    group(PLAIN, EITHER, "-iprefix -iwithprefix -iwithprefixbefore"),
     group(
-        SEARCH,
+        PLAIN,
         SEPARATE,
         "-imultilib -imultiarch --include-prefix --include-with-prefix --include-with-prefix-after \
          --include-with-prefix-before",
     ),
     group(
-        SEARCH,
+        PLAIN,
         JOINED,
-        "--include-prefix= --include-with-prefix= --include-with-prefix-after= --include-with-prefix-before= --embed-dir=",
+        "--include-prefix= --include-with-prefix= --include-with-prefix-after= --include-with-prefix-before=",
     ),
-    group(SEARCH, SEPARATE, "--embed-dir"),
+    group(dir(Chain::Embed), JOINED, "--embed-dir="),
+    group(dir(Chain::Embed), SEPARATE, "--embed-dir"),
     group(Meaning::Is(Role::ForcedInclude), EITHER, "-include -imacros"),
     group(Meaning::Is(Role::ForcedInclude), SEPARATE, "--include --imacros"),
     group(Meaning::Is(Role::ForcedInclude), JOINED, "--include= --imacros="),
@@ -198,8 +200,6 @@ pub(super) const GROUPS: &[Group] = &[
         "-fdiagnostics-add-output= -fdiagnostics-set-output= -fdeps-file= -fdeps-target= -fdeps-format=",
     ),
     group(PLUGIN, JOINED, "-fplugin= -fplugin-arg-"),
-    group(SPECS, JOINED, "-specs= --specs="),
-    group(SPECS, SEPARATE, "-specs --specs"),
     group(TARGETS, SEPARATE, "-arch"),
     // For other programs.
     group(Meaning::Passes(Inner::Preprocessor), JOINED, "-Wp,"),

@@ -1,8 +1,6 @@
 //! Meanings, by hand, of what only gcc takes, or takes in its own way.
 
-use super::common::{
-    DUMP, EXOTIC_OUTPUT, EXOTIC_TOOL, MEASURES, MODULES, PLUGIN, PREPROCESSOR, PROFILE, QUESTION, TARGETS,
-};
+use super::common::{DUMP, EXOTIC_OUTPUT, EXOTIC_TOOL, MEASURES, MODULES, PLUGIN, PREPROCESSOR, QUESTION, TARGETS};
 use super::{Checked, Feature, Forms, Group, Meaning, Named, PLAIN, group, map};
 use crate::command::{MapKind, Role};
 
@@ -67,13 +65,15 @@ pub(super) const GROUPS: &[Group] = &[
     ),
     group(MEASURES, JOINED, "-time="),
     // Files that are read.
-    group(PROFILE, ALONE, "-fprofile-use -fauto-profile -fbranch-probabilities"),
-    group(PROFILE, JOINED, "-fprofile-use="),
-    group(Meaning::Is(Role::Input), JOINED, "-fauto-profile="),
+    // The files are found by the names of outputs: see `inputs::profiles`.
+    group(PLAIN, ALONE, "-fprofile-use -fauto-profile -fbranch-probabilities"),
+    group(Meaning::Is(Role::ProfileDir), JOINED, "-fprofile-use="),
+    group(Meaning::Is(Role::Input), JOINED, "-fauto-profile= -specs= --specs="),
+    group(Meaning::Is(Role::Input), SEPARATE, "-specs --specs"),
     group(
         MODULES,
         ALONE,
-        "-fmodules-ts -fmodules -fmodule-header -fmodule-lazy -fmodule-only -fmodule-implicit-inline",
+        "-fmodule-header -fmodule-lazy -fmodule-only -fmodule-implicit-inline",
     ),
     group(
         MODULES,
@@ -83,8 +83,16 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         MODULES,
         JOINED,
-        "-fmodule-header= -fmodule-mapper= -flang-info-include-translate= -flang-info-module-cmi=",
+        "-fmodule-header= -flang-info-include-translate= -flang-info-module-cmi=",
     ),
+    group(
+        Meaning::Switch(Feature::ModuleDependencies, true),
+        JOINED,
+        "-fdeps-format=",
+    ),
+    // Judged together: see `command::modules`.
+    group(PLAIN, ALONE, "-fmodules-ts -fmodules"),
+    group(Meaning::Is(Role::Input), JOINED, "-fmodule-mapper="),
     group(PLUGIN, JOINED, "-iplugindir="),
     group(PREPROCESSOR, ALONE, "-no-integrated-cpp --no-integrated-cpp"),
     group(EXOTIC_TOOL, SEPARATE, "-wrapper"),

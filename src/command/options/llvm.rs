@@ -11,6 +11,9 @@ const JOINED: Forms = Forms::JOINED;
 const SEPARATE: Forms = Forms::SEPARATE;
 const EITHER: Forms = Forms::EITHER;
 
+const SPECS: Meaning = Meaning::Local(|option| LocalOnly::Specs {
+    option: option.to_owned(),
+});
 const CONFIG: Meaning = Meaning::Local(|option| LocalOnly::ConfigFile {
     option: option.to_owned(),
 });
@@ -52,8 +55,9 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         SEARCH,
         EITHER,
-        "-iframework -iframeworkwithsysroot -iwithsysroot -ivfsoverlay -vfsoverlay",
+        "-iframework -iframeworkwithsysroot -ivfsoverlay -vfsoverlay",
     ),
+    group(PLAIN, EITHER, "-iwithsysroot"),
     group(SEARCH, EITHER, "-working-directory -iapinotes-modules"),
     group(SEARCH, JOINED, "-working-directory="),
     group(
@@ -81,8 +85,10 @@ pub(super) const GROUPS: &[Group] = &[
         ALONE,
         "-fpch-instantiate-templates -fpch-validate-input-files-content",
     ),
-    group(CONFIG, JOINED, "--config= --config-system-dir= --config-user-dir="),
-    group(CONFIG, SEPARATE, "--config"),
+    // The words in it: see `toolchain::brought`.
+    group(Meaning::Is(Role::Input), JOINED, "--config="),
+    group(Meaning::Is(Role::Input), SEPARATE, "--config"),
+    group(CONFIG, JOINED, "--config-system-dir= --config-user-dir="),
     group(PLAIN, ALONE, "--no-default-config"),
     // Files that are written.
     group(
@@ -149,15 +155,22 @@ pub(super) const GROUPS: &[Group] = &[
     group(MEASURES, JOINED, "-fproc-stat-report= -ftime-report="),
     // Files that are read.
     group(
-        PROFILE,
+        PLAIN,
         ALONE,
         "-fprofile-use -fprofile-instr-use -fprofile-sample-use -fauto-profile",
     ),
+    group(
+        Meaning::Is(Role::ProfileDir),
+        JOINED,
+        "-fprofile-use= -fprofile-instr-use=",
+    ),
+    group(SPECS, JOINED, "-specs= --specs="),
+    group(SPECS, SEPARATE, "-specs --specs"),
     group(PROFILE, JOINED, "-fthinlto-index="),
     group(
         Meaning::Is(Role::Input),
         JOINED,
-        "-fprofile-use= -fprofile-instr-use= -fprofile-sample-use= -fauto-profile= -fprofile-list= \
+        "-fembed-offload-object= -fprofile-sample-use= -fauto-profile= -fprofile-list= \
          -fprofile-remapping-file= -fmemory-profile-use= -fsanitize-ignorelist= -fsanitize-blacklist= \
          -fsanitize-system-ignorelist= -fsanitize-system-blacklist= -fsanitize-coverage-allowlist= \
          -fsanitize-coverage-ignorelist= -fsanitize-coverage-whitelist= -fsanitize-coverage-blacklist= \
@@ -176,10 +189,11 @@ pub(super) const GROUPS: &[Group] = &[
     group(
         MODULES,
         JOINED,
-        "-fmodule-file= -fmodule-header= -fmodule-map-file= -fmodule-name= -fmodule-output= -fprebuilt-module-path= \
+        "-fmodule-header= -fmodule-map-file= -fmodule-name= -fmodule-output= -fprebuilt-module-path= \
          -fmodules-cache-path= -fmodules-ignore-macro= -fmodules-prune-after= -fmodules-prune-interval= \
          -fbuild-session-file= -fmodules-embed-file=",
     ),
+    group(Meaning::ModuleFile, JOINED, "-fmodule-file="),
     group(MODULES, SEPARATE, "-fmodules-user-build-path"),
     group(PLUGIN, JOINED, "-fpass-plugin="),
     // Paths in outputs.

@@ -68,6 +68,8 @@ pub enum Feature {
     StackUsage,
     /// `-fcallgraph-info`.
     CallGraph,
+    /// `-fdeps-format=`: which modules the source needs and makes.
+    ModuleDependencies,
     /// `-ftime-trace`.
     TimeTrace,
     /// `-fsave-optimization-record`.
@@ -169,6 +171,8 @@ pub enum Meaning {
     NamedDump,
     /// Its value decides.
     Check(Checked),
+    /// `-fmodule-file=`: a module's compiled form, with or without its name.
+    ModuleFile,
     /// Its value is for another program.
     Passes(Inner),
     /// Ends all thoughts of sharing, and says what the whole step is (`-E`, `--version`): goes before other reasons.

@@ -81,6 +81,9 @@ fn listed_flags_that_touch_files_have_a_meaning_by_hand() {
 const HARMLESS: &[&str] = &[
     "--relocatable-pch",
     "-Winvalid-pch",
+    // By which files are found all the same: `inputs::profiles`, `command::modules`.
+    "-fmodules-ts",
+    "-fprofile-use",
     "-fforce-check-cxx20-modules-input-files",
     "-fira-share-save-slots",
     "-fno_modules-validate-input-files-content",

@@ -18,6 +18,11 @@ impl Tree {
             "usr/gcc",
             "usr/gcc-12",
             "usr/ld",
+            "usr/ar",
+            "usr/llvm-ar-19",
+            "usr/ranlib",
+            "usr/strip",
+            "usr/objcopy",
             "usr/ccache",
             "opt/cc",
         ] {
@@ -95,6 +100,11 @@ fn three_forms_of_call() {
     check("rewrap-cc", "T/usr/cc as cc ");
     check("rewrap-c++ a.cc", "T/usr/c++ as c++ a.cc");
     check("rewrap-ld -r a.o", "T/usr/ld as ld -r a.o");
+    check("rewrap-ar rcs a.a a.o", "T/usr/ar as ar rcs a.a a.o");
+    check("rewrap-ranlib a.a", "T/usr/ranlib as ranlib a.a");
+    check("rewrap-strip -g a.o", "T/usr/strip as strip -g a.o");
+    check("rewrap-objcopy a.o b.o", "T/usr/objcopy as objcopy a.o b.o");
+    check("rewrap-cc llvm-ar-19 rcs a.a", "T/usr/llvm-ar-19 as llvm-ar-19 rcs a.a");
     check(
         "rewrap-cc T/work/libfoo.so -o x",
         "T/usr/cc as cc T/work/libfoo.so -o x",
@@ -149,6 +159,17 @@ fn variables_choose_the_tool_that_is_stood_for() {
         "T/usr/c++ as c++ -c a.c",
     );
     check(("REWRAP_CXX", "gcc"), "rewrap-c++ -c a.c", "T/usr/gcc as gcc -c a.c");
+    check(
+        ("REWRAP_AR", "llvm-ar-19"),
+        "rewrap-ar rcs a.a",
+        "T/usr/llvm-ar-19 as llvm-ar-19 rcs a.a",
+    );
+    check(
+        ("REWRAP_LD", "T/usr/ld"),
+        "rewrap-ld -r a.o",
+        "T/usr/ld as T/usr/ld -r a.o",
+    );
+    check(("REWRAP_AR", "ar"), "rewrap-ranlib a.a", "T/usr/ranlib as ranlib a.a");
     check(("REWRAP_CC", ""), "rewrap-cc -c a.c", "T/usr/cc as cc -c a.c");
     check(
         ("REWRAP_CC", "T/shims/gcc"),

@@ -1,97 +1,28 @@
 //! A project of objects, archives and programs, steps in it under `strace`, and the same steps in a directory that holds
 //! nothing but their inputs.
 
-use bytes::Bytes;
-use rewrap::command::{PieceRole, Suite, ToolCommand};
-use rewrap::digest::Digest;
-use rewrap::host::fs::{PathContext, PathError};
-use rewrap::inputs::{Entry, InputSet, Places, collect_tool};
-use rewrap::object_tools::{ObjectToolFailure, ObjectTools, ToolIdentity, inputs_of};
-use rewrap::toolchain::{Answer, Ask, Environment, FileDigests, Keep, Question, Toolchain, Toolchains};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::relocation_oracle::worker::{self, Ran};
+use crate::scan_oracle::bench::MACHINE;
+use rewrap::action::{BuiltAction, Place, Presentation, ToolRequest, build_tool};
+use rewrap::command::{Suite, ToolCommand};
+use rewrap::config::PathsMode;
+use rewrap::inputs::{InputSet, Places, collect_tool};
+use rewrap::object_tools::{ObjectToolFailure, ToolIdentity, inputs_of};
+use rewrap::toolchain::{Environment, Toolchain};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
 /// Every step runs under it, so that modes are told apart from those of any other.
 const UMASK: u32 = 0o027;
 
-/// Reads the disk; what is installed is hashed once.
-#[derive(Default)]
-struct Disk(Mutex<HashMap<PathBuf, Digest>>);
-
-impl FileDigests for Disk {
-    fn digest(&self, path: &Path) -> Result<Digest, PathError> {
-        if !path.starts_with("/usr") {
-            return Ok(Digest::of(&self.bytes(path)?));
-        }
-        let mut known = self.0.lock().expect("lock");
-        if let Some(digest) = known.get(path) {
-            return Ok(*digest);
-        }
-        let digest = Digest::of(&self.bytes(path)?);
-        known.insert(path.to_owned(), digest);
-        Ok(digest)
-    }
-
-    fn bytes(&self, path: &Path) -> Result<Bytes, PathError> {
-        Ok(fs::read(path).at("read", path)?.into())
-    }
-}
-
-struct Run;
-
-impl Ask for Run {
-    fn ask(&self, question: &Question<'_>) -> Result<Answer, PathError> {
-        let output = Command::new(question.program)
-            .arg0(question.invoked_as)
-            .args(question.args)
-            .current_dir(question.cwd)
-            .env_clear()
-            .envs(question.env.iter())
-            .stdin(Stdio::null())
-            .output()
-            .at("run", question.program)?;
-        Ok(Answer {
-            success: output.status.success(),
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
-    }
-}
-
-struct Forget;
-
-impl Keep for Forget {
-    fn get(&self, _: &Digest) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn put(&self, _: &Digest, _: &[u8]) {}
-}
-
-struct Machine {
-    tools: ObjectTools,
-    toolchains: Toolchains,
-    disk: Arc<Disk>,
-}
-
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    let disk = Arc::new(Disk::default());
-    Machine {
-        tools: ObjectTools::new(Arc::new(Run), disk.clone()),
-        toolchains: Toolchains::new(Arc::new(Run), disk.clone(), Arc::new(Forget)),
-        disk,
-    }
-});
-
 fn environment() -> Environment {
-    [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C")]
+    [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C.UTF-8")]
         .into_iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)))
         .collect()
@@ -104,7 +35,7 @@ pub(crate) fn find(tool: &str) -> Option<PathBuf> {
 
 /// Who answers behind the name, or why that is not known.
 pub(crate) fn identify(tool: &Path) -> Result<Arc<ToolIdentity>, ObjectToolFailure> {
-    MACHINE.tools.identify(tool, tool.as_os_str(), &environment())
+    MACHINE.object_tools.identify(tool, tool.as_os_str(), &environment())
 }
 
 /// Who answers behind the name.
@@ -152,7 +83,9 @@ pub(crate) struct Worked {
 
 /// What a step did.
 pub(crate) struct Did {
-    pub(crate) output: Output,
+    pub(crate) exit: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
     /// Files that were there before and were opened for reading; real paths.
     pub(crate) read: BTreeSet<PathBuf>,
     /// Files whose content, inode or mode is another now.
@@ -213,14 +146,14 @@ impl Project {
         let (toolchain, _) = identity
             .toolchain(&parsed, &cwd, &env, &MACHINE.toolchains)
             .map_err(|failure| failure.code().to_owned())?;
-        let resolved = inputs_of(parsed, identity, &cwd, &env, &*MACHINE.disk);
+        let resolved = inputs_of(parsed, identity, &cwd, &env, MACHINE.digests());
         let resolved = resolved.map_err(|failure| failure.code().to_owned())?;
         let places = Places {
             cwd: &cwd,
             exec_root: self.root(),
             worker_roots: &[],
         };
-        let inputs = collect_tool(&resolved.command, &resolved.scan, &toolchain, places, &*MACHINE.disk);
+        let inputs = collect_tool(&resolved.command, &resolved.scan, &toolchain, places, MACHINE.digests());
         Ok(Worked {
             suite: identity.suite,
             inputs: inputs.map_err(|failure| format!("inputs: {failure}"))?,
@@ -286,46 +219,55 @@ impl Project {
                 .filter(|(path, state)| before.get(*path) != Some(state))
                 .map(|(path, _)| path.clone())
                 .collect(),
-            output,
+            exit: output.status.code(),
+            stdout: output.stdout,
+            stderr: output.stderr,
         }
     }
 
-    /// Runs the step in a directory of another name with nothing but its inputs in it, while this one is hidden.
-    pub(crate) fn run_elsewhere(&self, tool: &Path, worked: &Worked) -> (Output, BTreeMap<String, Vec<u8>>) {
-        let elsewhere = tempfile::Builder::new()
-            .prefix("another-place-with-a-longer-name")
-            .tempdir()
-            .expect("temporary directory");
-        let (home, there) = (
-            self.root().display().to_string(),
-            elsewhere.path().display().to_string(),
-        );
-        for (at, entry) in &worked.inputs.entries {
-            let path = elsewhere.path().join(at.as_str());
-            fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-            match entry {
-                Entry::File { host, .. } => drop(fs::copy(host, &path).expect("copy")),
-                Entry::Symlink { target } => symlink(target, &path).expect("link"),
-                Entry::Directory => fs::create_dir_all(&path).expect("directory"),
-            }
-        }
-        let piece = |piece: &rewrap::command::Piece| match piece.role {
-            PieceRole::Plain | PieceRole::Recorded => piece.text.clone(),
-            _ => piece.text.replace(&home, &there),
-        };
-        let words = worked.command.words.iter();
-        let args = words.map(|word| word.pieces.iter().map(piece).collect::<String>());
+    /// The Action of a step.
+    pub(crate) fn build(&self, tool: &Path, worked: &Worked) -> BuiltAction {
+        let place = Place::new(self.root(), &self.cwd()).expect("a place");
+        build_tool(&ToolRequest {
+            command: &worked.command,
+            traits: None,
+            toolchain: &worked.toolchain,
+            inputs: &worked.inputs,
+            place: &place,
+            paths: PathsMode::Exact,
+            presentation: &Presentation::default(),
+            environment: &[],
+            platform: &[],
+            invoked_as: tool.to_str().expect("UTF-8"),
+            real_dirs: &BTreeMap::new(),
+        })
+        .expect("an action")
+    }
+
+    /// Runs an action in a directory with nothing but its inputs, while the project is hidden.
+    pub(crate) fn elsewhere(&self, built: &BuiltAction) -> Ran {
+        let place = tempfile::tempdir().expect("temporary directory");
+        worker::materialise(built, place.path());
         let hidden = self.root().with_extension("hidden");
         fs::rename(self.root(), &hidden).expect("hide");
-        let mut command = Command::new(tool);
-        command.args(args).current_dir(elsewhere.path().join("build"));
-        let output = stepwise(&mut command).output();
+        let ran = worker::materialised(built, place.path());
         fs::rename(&hidden, self.root()).expect("show");
-        let outputs = worked.command.outputs.iter().map(|output| {
-            let path = elsewhere.path().join("build").join(output.path.replace(&home, &there));
-            (output.path.clone(), fs::read(path).unwrap_or_default())
+        ran
+    }
+
+    /// What a step here left, in the terms of its action. One that failed has written nothing of account.
+    pub(crate) fn at_home(&self, built: &BuiltAction, did: &Did) -> Ran {
+        let written = built.outputs.iter().filter(|_| did.exit == Some(0));
+        let outputs = written.filter_map(|output| {
+            let bytes = fs::read(self.cwd().join(&output.action_path)).ok()?;
+            Some((output.action_path.clone(), bytes))
         });
-        (output.expect("the tool runs"), outputs.collect())
+        Ran {
+            exit: did.exit,
+            stdout: did.stdout.clone(),
+            stderr: did.stderr.clone(),
+            outputs: outputs.collect(),
+        }
     }
 }
 
@@ -333,7 +275,7 @@ fn stepwise(command: &mut Command) -> &mut Command {
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C")
+        .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())
 }
 
@@ -358,6 +300,7 @@ pub(crate) fn is_background(path: &Path) -> bool {
         "/sys",
         "/dev",
         "/etc/ld.so.cache",
+        "/etc/locale.alias",
         "/usr/share/locale",
         "/usr/lib/locale",
     ];

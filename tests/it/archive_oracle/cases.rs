@@ -43,6 +43,7 @@ pub(super) const AR: &[Case] = &[
     ("rc @/lib @/a.o", "output_not_regular"),
     ("rcZ @/new.a @/a.o", "unknown_option"),
     ("r @/text @/a.o", "fails"),
+    ("r @/old.a @/old.a", "linked_output"),
 ];
 
 pub(super) const GNU_AR: &[Case] = &[
@@ -63,7 +64,7 @@ pub(super) const LLVM_AR: &[Case] = &[
     ("qcL @/new.a @/lib/thin.a", ""),
     ("qcL @/new.a @/abs.a", "here"),
     ("rc --format=gnu @/new.a @/a.o", ""),
-    ("--plugin=@/none.so rc @/new.a @/a.o", ""),
+    ("--plugin=/none.so rc @/new.a @/a.o", ""),
     ("rcl @/new.a @/a.o", ""),
     ("d @/none.a a.o", "fails"),
 ];
@@ -98,6 +99,7 @@ pub(super) const STRIP: &[Case] = &[
     ("@/text", "not_elf"),
     ("@/lib/thin.a", "not_elf"),
     ("-R .comment -K main @/prog", ""),
+    ("-g @/a.o @/a.o", "linked_output"),
 ];
 
 pub(super) const OBJCOPY: &[Case] = &[
@@ -129,6 +131,9 @@ pub(super) const OBJCOPY: &[Case] = &[
     ("@/none @/new", "missing_input"),
     ("--add-section .x=@/none @/a.o @/new", "missing_input"),
     ("@/hard.o @/other.o", "linked_output"),
+    ("--dump-section .text=@/a.o @/b.o", ""),
+    ("--dump-section .text=@/../build/new @/b.o @/new", "linked_output"),
+    ("--add-section .x=@/text @/a.o @/text", "linked_output"),
     ("@/broken @/old.a", "fails"),
     ("@/broken", "fails"),
 ];

@@ -6,8 +6,10 @@ mod bench;
 mod cases;
 mod help;
 
+use crate::relocation_oracle::{differences, restored, stored};
 use crate::tools::{missing, sample};
 use bench::{Did, Project, State, Worked, find, identity, is_background, masked};
+use rewrap::action::Placement;
 use rewrap::command::{Suite, ToolOutput};
 use rewrap::object_tools::Program;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,8 +39,8 @@ impl Tally {
         }
     }
 
-    /// `expected` is empty for a step that is taken and gives the same bytes elsewhere, `here` for one that is placed
-    /// locally if paths are absolute, `fails` for one that is taken and fails, else the code of a reason.
+    /// `expected` is empty for a step that is taken and may be relocated, `here` for one that a row of the table
+    /// places locally, `fails` for one that is taken and fails, else the code of a reason.
     fn one(&mut self, tool: &Path, line: &str, expected: &str, absolute: bool) {
         let project = Project::new();
         let args = project.words(line, absolute);
@@ -59,12 +61,22 @@ impl Tally {
         for (at, path) in said.outputs.iter().enumerate().filter(|(_, path)| path.is_file()) {
             std::fs::hard_link(path, kept.path().join(at.to_string())).expect("another name");
         }
-        let (there, bytes) = project.run_elsewhere(tool, &worked);
+        let built = project.build(tool, &worked);
+        let there = (built.placement == Placement::Anywhere).then(|| project.elsewhere(&built));
         let did = project.run(tool, &args);
-        let failed = !did.output.status.success();
+        let failed = did.exit != Some(0);
         if failed != (expected == "fails") {
-            let text = String::from_utf8_lossy(&did.output.stderr);
-            return wrong(format!("ends with {}: {text}", did.output.status));
+            let text = String::from_utf8_lossy(&did.stderr);
+            return wrong(format!("ends with {:?}: {text}", did.exit));
+        }
+        if let Some(there) = there {
+            let home = project.at_home(&built, &did);
+            let found = differences(&home, &restored(&there, &built));
+            // Only what succeeded is stored.
+            let found = found.or_else(|| differences(&stored(&home, &built), &there).filter(|_| !failed));
+            if let Some(text) = found {
+                wrong(format!("elsewhere: {text}"));
+            }
         }
         let after = project.states();
         said.differences(&did, &after).into_iter().for_each(&mut wrong);
@@ -85,14 +97,15 @@ impl Tally {
             if let Err(text) = as_said(worked.suite, output, old, new) {
                 wrong(format!("`{}` {text}", output.path));
             }
-            if expected.is_empty() && bytes[&output.path] != new.content {
-                let text = String::from_utf8_lossy(&there.stderr);
-                wrong(format!("`{}` differs elsewhere: {text}", output.path));
-            }
         }
-        let here = worked.command.placed_locally.is_some();
-        if here != (expected == "here") {
-            wrong(format!("placed locally: {here}"));
+        let row = worked.command.placed_locally.as_ref();
+        if row.is_some() != (expected == "here") {
+            wrong(format!("a row of what cannot be relocated: {row:?}"));
+        }
+        let updates = worked.command.outputs.iter().any(|output| output.updates);
+        let here = updates || row.is_some_and(|row| absolute || !row.only_if_rewritten);
+        if (built.placement == Placement::Anywhere) == here {
+            wrong(format!("{:?}", built.placement));
         }
         self.steps += 1;
         self.inputs += said.inputs.len();

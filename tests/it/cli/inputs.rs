@@ -146,6 +146,12 @@ fn what_is_not_cached_is_told_with_its_reason() {
         assert_eq!(found, (&is.into(), &code.into(), exit_zero), "{report}");
     };
     check(&["gcc", "-fplugin=x.so", "-c", "main.c"], "local_only", "plugin", true);
+    check(
+        &["gcc", "-Iinclude", "main.c", "-o", "app"],
+        "local_only",
+        "compile_and_link",
+        true,
+    );
     check(&["gcc", "--version"], "local_only", "no_source", true);
     check(&["gcc", "-c", "main.c"], "undecided", "compile_error", false);
     check(&["no-such-tool", "-c", "main.c"], "undecided", "no_tool", false);

@@ -79,6 +79,8 @@ fn values_are_shown_with_their_origin_and_without_secrets() {
     exit 0
     --- stdout
     strategy  cache_only  default
+    link_strategy  cache_only  default
+    archive_strategy  local  default
     remote_executor  not set  default
     remote_cache  grpcs://h:443  /S/home/.config/rewrap/rewrap.toml:2
     remote_instance_name  ""  default

@@ -135,7 +135,7 @@ const EVERY: &[&str] = &[
 #[rustfmt::skip]
 const GCC: &[&str] = &[
     "-c a.c -specs cc1.specs", "-c a.c --specs cc1.specs", "-c a.c -specs={X}/w/cc1.specs", "-c def.c -specs=cpp.specs", "-c srch.c -specs=cpp.specs", "-c a.c -specs=inc.specs",
-    "-c a.c -fprofile-use", "-c main.c -fprofile-use=prof", "-c main.c -fprofile-use=prof/main-main.gcda", "-c a.c -fprofile-use=prof -Wno-missing-profile", "-c a.c -fprofile-use -fprofile-dir=prof",
+    "-c a.c -fprofile-use", "-c main.c -fprofile-use={X}/w/prof -fprofile-prefix-path={X}/w", "-c main.c -fprofile-use -o prof/main.o", "-c main.c -fprofile-use -fprofile-dir={X}/w/prof -fprofile-prefix-path={X}/w", "-c main.c -fprofile-use=prof", "-c main.c -fprofile-use=prof/main-main.gcda", "-c a.c -fprofile-use=prof -Wno-missing-profile", "-c a.c -fprofile-use -fprofile-dir=prof",
     "-c main.c -fprofile-use=prof -o d/main.o", "-c a.c -fbranch-probabilities", "-c a.c -fauto-profile", "-c a.c -fauto-profile=gone.afdo", "-c a.c -fprofile-use=gone", "-c main.c -fbranch-probabilities -fprofile-use=prof",
     "-c a.c -fcallgraph-info", "-c a.c -fcallgraph-info=su,da", "-c a.c -aux-info d/p", "-c a.c -aux-info=d/p", "-c a.c -fprofile-note=d/n --coverage", "-c a.c -fsave-optimization-record",
     "-c a.c -fopt-info-vec=d/opt.txt", "-c a.c -fopt-info", "-c a.c -fopt-info-all", "-c a.c -fdump-tree-all", "-c a.c -fdump-tree-optimized=d/opt", "-c a.c -fdump-ipa-inline", "-c a.c -da", "-c a.c -dA",

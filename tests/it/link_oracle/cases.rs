@@ -149,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
     Case::c("script as input", "main.o scripts/inputs.ld -Lscripts -Llib -o out").only(&["bfd", "lld"]),
     Case::c("script with a group", "maing.o scripts/group.ld -o out").only(&["bfd", "gold", "lld"]),
     Case::c("script beside its files", "maing.o f.o scripts/beside.ld -o out").only(&["bfd", "lld"]),
-    Case::c("script with a directory", "maing.o f.o scripts/dirs.ld -o out").only(&["bfd"]),
+    Case::c("script with a directory", "main.o scripts/dirs.ld -o out").only(&["bfd"]),
     Case::c("implicit script", "main.o f.o just.ld -o out").only(&["bfd", "gold", "lld"]),
     Case::ld("explicit script", "-Lscripts -T sections.ld start.o f.o -o out").only(&["bfd", "lld"]),
     Case::ld("script that names a file", "-T scripts/sections.ld start.o -o out").only(BFD),
@@ -240,6 +240,7 @@ pub(super) const CASES: &[Case] = &[
         "-B/usr/lib/llvm-19/bin -fuse-ld=lld main.o f.o -o out",
     )
     .only(&["gcc -fuse-ld=bfd"]),
+    Case::ld("another emulation", "-m elf_i386 -e f wrong/f.o -o out"),
     Case::ld("a relocatable object", "-r main.o f.o -o out.o"),
     Case::ld("a shared library", "-shared f.o -Llib -lg -o out.so"),
     Case::ld("a program", "start.o f.o -o out"),

@@ -35,7 +35,7 @@ const TEXTS: [(&str, &str); 28] = [
     ("scripts/inputs.ld", "INCLUDE more.ld\nINPUT(f.o)\n"),
     ("scripts/more.ld", "/* INPUT(nothing.o) */ INPUT(-lg)\n"),
     ("scripts/group.ld", "GROUP(TREE/f.o AS_NEEDED(../g.o))\n"),
-    ("scripts/dirs.ld", "SEARCH_DIR(\"TREE/lib\")\nINPUT(-lg)\n"),
+    ("scripts/dirs.ld", "SEARCH_DIR(\"TREE/lib\")\nINPUT(-lf)\n"),
     ("scripts/beside.ld", "INPUT(beside.o)\n"),
     (
         "scripts/sections.ld",

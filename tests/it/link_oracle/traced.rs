@@ -51,8 +51,8 @@ impl Link<'_> {
             env: &env,
         };
         let plan = plan(&Run, &step).map_err(|error| failed(&error))?;
-        let mut read = |path: &str| fs::read(cwd.join(path)).ok();
-        let line = parse_line(plan.flavour, &plan.line, &mut read);
+        let mut response = |path: &str| fs::read(cwd.join(path)).ok();
+        let line = parse_line(plan.flavour, &plan.line, &mut response);
         let line = line.map_err(|reason| format!("{reason:?}: {:?}", plan.line))?;
         let resolved = resolve(&line, &plan, cwd, &env, MACHINE.digests()).map_err(|error| failed(&error))?;
         let facts = plan.facts();

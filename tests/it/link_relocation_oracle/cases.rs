@@ -37,6 +37,11 @@ impl Case {
         self.linkers.contains(&flavour) && self.family.is_none_or(|only| family == Some(only))
     }
 
+    /// With names of either kind, relocated by all.
+    pub(super) const fn plain(words: &'static str) -> Self {
+        link(words)
+    }
+
     const fn only(self, linkers: &'static [Flavour]) -> Self {
         Self { linkers, ..self }
     }
@@ -133,10 +138,13 @@ pub(super) const LINKS: &[Case] = &[
     link("{A}/obj/main_g.o {A}/lib/libg.so -o prog -Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib -Wl,-rpath-link,{A}/lib"),
     link("-shared {A}/obj/main_g.o -L{A}/lib -lg -o libq.so -Wl,-rpath,{X}/lib -Wl,-dynamic-linker,{X}/ld.so"),
     link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_RUN_PATH", "/nothing:{X}/lib")]),
-    link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_LIBRARY_PATH", "{A}/lib")]),
+    link("{A}/obj/main_g.o -L{A}/lib -lg -o prog").env(&[("LD_LIBRARY_PATH", "{X}/lib")]),
     link("{A}/obj/main.o -lf -o prog").env(&[("LIBRARY_PATH", "/nothing:{A}/lib")]),
     case("{A}/obj/main_n.o {A}/lib/libn.so -o prog", Here("without_soname")),
     link("{A}/obj/main_n.o -L{A}/lib -ln -o prog"),
+    link("{A}/obj/main_top.o -L{A}/lib -ltop -o prog"),
+    case("{A}/obj/main_top.o -L{A}/lib -labsn -o prog", AlwaysHere("path_in_text")).only(&[Bfd]),
+    link("{A}/obj/main_top.o -L{A}/lib -labsn -o prog").only(NOT_BFD),
     case("{A}/obj/main_n.o -L{A}/lib -lscript -o prog", Here("without_soname")),
 
     // Text that names files.
@@ -156,7 +164,8 @@ pub(super) const LINKS: &[Case] = &[
     link("{A}/obj/main.o {A}/obj/f.o -o prog -Wl,--dependency-file={A}/out/prog.d"),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--why-extract={A}/out/why").only(&[Lld]),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--trace"),
-    link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--gc-sections,--print-gc-sections"),
+    // mold prints them in any order.
+    link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--gc-sections,--print-gc-sections").only(NOT_MOLD),
     link("{A}/obj/main.o -L{A}/lib -lf -o prog -Wl,--cref").only(GNU),
     link("{A}/obj/bad.o -o prog").fails().only(NOT_GOLD),
     link("{A}/obj/bad.o -o prog").fails().only(&[Gold]).with(Gcc),

@@ -21,6 +21,10 @@ const FILES: &[(&str, &str)] = &[
     ("src/deep.c", "int deep(void) { return 3; }\n"),
     ("src/main_g.c", "int g(void);\nint main(void) { return g(); }\n"),
     ("src/main_n.c", "int n(void);\nint main(void) { return n(); }\n"),
+    ("src/top.c", "int mid(void);\nint top(void) { return mid(); }\n"),
+    ("src/mid.c", "int mid(void) { return 5; }\n"),
+    ("src/main_top.c", "int top(void);\nint main(void) { return top(); }\n"),
+    ("src/absn.c", "int n(void);\nint top(void) { return n(); }\n"),
     ("src/n.c", "int n(void) { return 4; }\n"),
     (
         "src/bad.c",
@@ -67,6 +71,12 @@ const STEPS: &[&str] = &[
     "{cc} -shared obj/deep.o -o lib/libdeep.so -Wl,-soname,libdeep.so",
     "{cc} -shared obj/g.o -o lib/libg.so -Wl,-soname,libg.so -Llib -ldeep",
     "{cc} -shared obj/n.o -o lib/libn.so",
+    "{cc} -fPIC -c src/main_n.c -o obj/plain.o",
+    "{cc} -fPIC -c src/n.c -o obj/plain_n.o",
+    "{cc} -g -fPIC -c {X}/src/main_top.c -o obj/main_top.o",
+    "{cc} -g -fPIC -shared src/mid.c -o deep/libmid.so -Wl,-soname,libmid.so",
+    "{cc} -g -fPIC -shared src/top.c -o lib/libtop.so -Wl,-soname,libtop.so -Ldeep -lmid -Wl,-rpath,{X}/deep",
+    "{cc} -g -fPIC -shared src/absn.c {X}/lib/libn.so -o lib/libabsn.so -Wl,-soname,libabsn.so",
     "ar rcs lib/libf.a obj/f.o obj/f2.o",
     "ar rcsT lib/libthin.a obj/f.o obj/f2.o",
     "ar rcsT {X}/lib/libthinabs.a {X}/obj/f.o",
@@ -89,7 +99,7 @@ impl Project {
             fs::create_dir_all(file.parent().expect("parent")).expect("directory");
             fs::write(file, at(text)).expect("file");
         }
-        for dir in ["obj", "lto", "fat", "out", "tools"] {
+        for dir in ["obj", "lto", "fat", "out", "tools", "deep"] {
             fs::create_dir_all(root.join(dir)).expect("directory");
         }
         for step in STEPS {

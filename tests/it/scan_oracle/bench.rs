@@ -6,6 +6,7 @@ use rewrap::command::{Arg, Chain, CompileCommand, Depfile, Family, Form, Languag
 use rewrap::digest::Digest;
 use rewrap::host::fs::{PathContext, PathError};
 use rewrap::inputs::{Entry, InputSet, Places, collect};
+use rewrap::object_tools::ObjectTools;
 use rewrap::observation::{Names, Observation};
 use rewrap::scan::{Found, Scan, ScanFailure, Scanner, Step};
 use rewrap::toolchain::{Answer, Ask, Environment, FileDigests, Identity, Keep, Question, Toolchain, Toolchains};
@@ -78,6 +79,7 @@ impl Keep for Forget {
 pub(crate) struct Machine {
     pub(crate) toolchains: Toolchains,
     pub(crate) scanner: Scanner,
+    pub(crate) object_tools: ObjectTools,
     disk: Arc<Disk>,
 }
 
@@ -92,6 +94,7 @@ pub(crate) static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
     Machine {
         toolchains: Toolchains::new(Arc::new(Run), Arc::clone(&disk) as _, Arc::new(Forget)),
         scanner: Scanner::new(Arc::new(Run), Arc::clone(&disk) as _),
+        object_tools: ObjectTools::new(Arc::new(Run), Arc::clone(&disk) as _),
         disk,
     }
 });

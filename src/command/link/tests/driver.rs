@@ -179,6 +179,15 @@ fn what_is_not_known_makes_the_step_local() {
 }
 
 #[test]
+fn machine_options_are_told_from_the_rest() {
+    let args = "-O2 -march=native -Xlinker -m -mllvm -mx -o -mo --target=x86_64-linux-gnu -m64 a.o -Wl,-melf_i386";
+    assert_eq!(
+        machine_flags(&words(args)),
+        ["-march=native", "--target=x86_64-linux-gnu", "-m64"]
+    );
+}
+
+#[test]
 fn response_files_are_expanded_where_they_stand() {
     let files: Files<'_> = &[
         ("r", "a.o -Wl,@l"),
@@ -203,4 +212,36 @@ fn link_time_optimisation_makes_more_of_some_options() {
     assert_eq!(code("a.o -gsplit-dwarf"), Some("exotic_output"));
     assert_eq!(code("a.o -fprofile-use"), Some("profile_input"));
     assert_eq!(code("a.o -fprofile-use=/h"), Some("profile_input"));
+}
+
+#[test]
+fn lines_of_build_systems_are_understood() {
+    let lines = [
+        // CMake.
+        "-O3 -DNDEBUG CMakeFiles/p.dir/a.cc.o -o p -Wl,-rpath,/b/lib: lib/libq.so.1 /usr/lib/libz.so -lpthread -ldl",
+        "-fPIC -O2 -g -shared -Wl,-soname,libq.so.1 -o libq.so.1.2 CMakeFiles/q.dir/q.c.o \
+         -Wl,--version-script=/s/zlib.map -Wl,--dependency-file=CMakeFiles/q.dir/link.d",
+        "-rdynamic CMakeFiles/p.dir/a.c.o -o p -Wl,--whole-archive liba.a -Wl,--no-whole-archive -Wl,-Bstatic -lz -Wl,-Bdynamic",
+        // Meson.
+        "-o p p.p/a.c.o -Wl,--as-needed -Wl,--no-undefined -shared -fPIC -Wl,--start-group -Wl,-soname,libq.so libr.a \
+         -Wl,--end-group -Wl,-rpath,$ORIGIN/ -Wl,-rpath-link,/b/sub",
+        // libtool.
+        "-shared -fPIC -DPIC .libs/a.o -Wl,--whole-archive ./.libs/libc.a -Wl,--no-whole-archive -L/b/.libs -lm -O2 -g \
+         -Wl,-soname -Wl,libq.so.0 -Wl,-version-script -Wl,.libs/q.ver -o .libs/libq.so.0.0.0",
+        "-g -O2 -o .libs/p a.o ./.libs/libq.so -Wl,-rpath -Wl,/usr/local/lib",
+        // Plain make, Debian's flags, embedded.
+        "-g -O2 -ffile-prefix-map=/b=. -fstack-protector-strong -Wformat -Wl,-z,relro -Wl,-z,now -Wl,-E -o lua lua.o liblua.a -lm",
+        "-mcpu=cortex-m4 -mthumb -nostdlib -Wl,--gc-sections -Wl,-Map=p.map -T s.ld -static a.o -lgcc -o p.elf",
+        "-nostdlib -r -o b.o a.o c.o",
+        "-Wl,-O1 -Wl,--hash-style=gnu -Wl,--build-id=sha1 -Wl,--exclude-libs,ALL -Wl,--defsym,x=1 -Wl,--wrap=malloc a.o -o p",
+    ];
+    for line in lines {
+        for driver in BOTH {
+            // Machine options of another target than the gcc at hand.
+            if driver.family == Family::Gcc && line.contains("-mthumb") {
+                continue;
+            }
+            assert_eq!(texts(&link(&driver, line)), words(line).join(" "));
+        }
+    }
 }

@@ -84,6 +84,13 @@ fn outputs_are_declared_as_the_linker_writes_them() {
 }
 
 #[test]
+fn an_input_of_the_output_s_name_is_updated() {
+    let updates = |args| ld(Flavour::Bfd, args).outputs.last().map(|output| output.updates);
+    assert_eq!(updates("-r a.o b.o -o b.o"), Some(true));
+    assert_eq!(updates("-r a.o b.o -o c.o"), Some(false));
+}
+
+#[test]
 fn old_programs_are_removed_by_some_when_they_fail() {
     let removes = ALL.map(|flavour| ld(flavour, "a.o").removes_on_failure);
     assert_eq!(removes, [true, true, false, false]);

@@ -72,14 +72,15 @@ fn libraries_are_taken_as_the_linker_takes_them() {
     const SO: Option<&[bool]> = Some(&[false]);
     static_only("a.o -lq", [SO, SO, SO, SO]);
     static_only("a.o -Bstatic -lq", [A, A, A, A]);
-    static_only("a.o -lq -static", [SO, A, SO, A]);
+    static_only("a.o -lq -static", [SO, A, SO, None]);
     static_only("a.o -static -Bdynamic -lq", [SO, A, SO, SO]);
-    static_only("a.o -lq -Bstatic", [SO, SO, SO, A]);
+    static_only("a.o -lq -Bstatic", [SO, SO, SO, None]);
     static_only("a.o -lq -Bstatic -Bdynamic", [SO, SO, SO, SO]);
     static_only("a.o --push-state -Bstatic --pop-state -lq", [SO, SO, SO, None]);
     static_only("a.o --push-state -Bstatic -lq --pop-state", [A, A, A, A]);
-    static_only("-r a.o -lq", [A, SO, None, A]);
-    static_only("a.o -lq -r", [A, SO, None, A]);
+    static_only("-r a.o -lq", [A, SO, None, None]);
+    static_only("a.o -lq -r", [A, SO, None, None]);
+    static_only("-r a.o -Bstatic -lq", [A, A, A, A]);
     static_only("-r -Bdynamic a.o -lq", [A, SO, None, SO]);
 }
 

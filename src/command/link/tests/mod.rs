@@ -15,7 +15,7 @@ fn words(line: &str) -> Vec<String> {
 /// Files by name, for `@file`.
 type Files<'a> = &'a [(&'a str, &'a str)];
 
-fn read<'a>(files: Files<'a>) -> impl FnMut(&str) -> Option<Vec<u8>> + 'a {
+fn read(files: Files<'_>) -> impl FnMut(&str) -> Option<Vec<u8>> {
     move |path| {
         let (_, text) = files.iter().find(|(name, _)| *name == path)?;
         Some(text.as_bytes().to_vec())
