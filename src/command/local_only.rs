@@ -13,8 +13,8 @@ pub enum LocalOnly {
     /// Makes or updates an archive.
     #[error("the step writes an archive, and archives are not shared yet")]
     Archive,
-    /// `-E`.
-    #[error("`-E` only preprocesses, which costs less here than sharing its result")]
+    /// `-E` to standard output, or of something that has no directives.
+    #[error("`-E` prints what it makes; with `-o` and a source it would be cached")]
     Preprocess,
     /// `-M`, `-MM`.
     #[error("`-M` and `-MM` only list dependencies, which costs less here than sharing the list")]

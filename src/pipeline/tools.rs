@@ -8,7 +8,7 @@ use crate::command::link::{self as link_command, Flavour};
 use crate::command::native::placed;
 use crate::command::response_file::{self, ReadResponse};
 use crate::command::{
-    Driver, Language, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use,
+    Driver, Family, Language, LocalOnly, Tool, ToolCommand, ToolKind, is_configure_probe, tool_environment_use,
 };
 use crate::inputs;
 use crate::link::{self, LinkPlan, LinkStep};
@@ -39,7 +39,12 @@ impl Pipeline {
         let mut parse_micros = 0;
         let understood = timed(&mut parse_micros, || self.understand_link(&step, request));
         note.phases().parse += parse_micros;
-        let (command, plan, response_files, processor) = understood?;
+        let Understood {
+            command,
+            plan,
+            response_files,
+            native,
+        } = understood?;
         check_outputs(&command, request, note)?;
         let place = place(request, asked.config)?;
         place.root.exec_root().clone_into(&mut note.record.exec_root);
@@ -52,6 +57,11 @@ impl Pipeline {
                 &mut response_reader(&request.cwd, &mut response_files),
             )?;
             let resolved = link::resolve(&line, &plan, &request.cwd, env, &*self.files)?;
+            // gcc compiles then with the driver's own words, which no linker command line shows.
+            if let (Some(native), Some(Family::Gcc), true) = (&native, resolved.traits.driver, resolved.traits.lto) {
+                let option = native.option.clone();
+                return Err(LocalOnly::NativeTuning { option }.into());
+            }
             if resolved.traits.lto
                 && let Some(reason) = link_command::unpredicted_with_lto(&command)
             {
@@ -75,7 +85,7 @@ impl Pipeline {
             },
             response_files,
             toolchain,
-            ground: ground.with_processor(processor),
+            ground: ground.with_processor(native.and_then(|native| native.processor)),
             inputs,
             place,
             began: asked.began,
@@ -84,32 +94,34 @@ impl Pipeline {
     }
 
     /// What the user's words mean to driver and linker, and the line that the linker is given in the end.
-    fn understand_link(
-        &self,
-        step: &LinkStep<'_>,
-        request: &Request<'_>,
-    ) -> Result<(ToolCommand, LinkPlan, ResponseFiles, Option<Fact>), NoStep> {
+    fn understand_link(&self, step: &LinkStep<'_>, request: &Request<'_>) -> Result<Understood, NoStep> {
         let mut response_files = ResponseFiles::new();
         let mut read = response_reader(&request.cwd, &mut response_files);
         let plan = match link::plan(&*self.ask, step) {
             Ok(plan) => plan,
             // The words alone may tell why: a source among the operands is compiled first. Any linker will do for that.
             Err(failure) => {
-                let parsed = self.parse_link(step, Flavour::Bfd, &mut read);
+                let parsed = self.parse_link(step, Flavour::Bfd, None, &mut read);
                 return Err(parsed.map_or_else(|reason| reason, |_| failure.into()));
             }
         };
-        let (command, processor) = self.parse_link(step, plan.flavour, &mut read)?;
+        let (command, native) = self.parse_link(step, plan.flavour, Some(&plan), &mut read)?;
         drop(read);
-        Ok((command, plan, response_files, processor))
+        Ok(Understood {
+            command,
+            plan,
+            response_files,
+            native,
+        })
     }
 
     fn parse_link(
         &self,
         step: &LinkStep<'_>,
         flavour: Flavour,
+        plan: Option<&LinkPlan>,
         read: &mut ReadResponse<'_>,
-    ) -> Result<(ToolCommand, Option<Fact>), NoStep> {
+    ) -> Result<(ToolCommand, Option<NativeLink>), NoStep> {
         let Some(identity) = step.driver else {
             return Ok((link_command::parse_ld(flavour, step.args, read)?, None));
         };
@@ -120,40 +132,55 @@ impl Pipeline {
         };
         match link_command::parse_driver(&driver, flavour, step.args, read) {
             Err(LocalOnly::NativeTuning { option }) => {
-                let (args, fact) = self.with_processor_named(step, identity, &driver, option, read)?;
+                let args = response_file::expand(&driver, step.args, read)?.args;
+                let (args, processor) = self.without_native(step, identity, &args, plan, &option)?;
                 let command = link_command::parse_driver(&driver, flavour, &args, read)?;
-                Ok((command, Some(fact)))
+                Ok((command, Some(NativeLink { option, processor })))
             }
             parsed => Ok((parsed?, None)),
         }
     }
 
-    /// The arguments of a driver with what its native options stand for here in their place.
-    fn with_processor_named(
+    /// The words of a driver with none that means the processor at hand. Most links have `-march=native` only because
+    /// compiles do, and the linker never hears of it; where it does, what it stands for takes its place.
+    fn without_native(
         &self,
         step: &LinkStep<'_>,
         identity: &Identity,
-        driver: &Driver,
-        option: String,
-        read: &mut ReadResponse<'_>,
-    ) -> Result<(Vec<String>, Fact), NoStep> {
-        let args = response_file::expand(driver, step.args, read)?.args;
+        args: &[String],
+        plan: Option<&LinkPlan>,
+        option: &str,
+    ) -> Result<(Vec<String>, Option<Fact>), NoStep> {
+        let without = placed(identity.family, args, &[]);
+        let same_line = |args: &[String]| -> Result<bool, NoStep> {
+            let Some(plan) = plan else { return Ok(true) };
+            let step = LinkStep { args, ..*step };
+            Ok(is_same_line(&link::plan(&*self.ask, &step)?.line, &plan.line))
+        };
+        if same_line(&without)? {
+            return Ok((without, None));
+        }
+        let refused = || LocalOnly::NativeTuning {
+            option: option.to_owned(),
+        };
         let native = self.toolchains.native(&NativeSubject {
             identity,
             language: Language::C,
-            flags: &link_command::machine_flags(&args),
+            flags: &link_command::machine_flags(args),
             cwd: step.cwd,
             env: step.env,
         });
-        match native {
-            Ok((native, fact)) if native.equal => Ok((placed(identity.family, &args, &native.words), fact)),
-            // A link has no words that count for its key alone.
-            Ok(_) => Err(LocalOnly::NativeTuning { option }.into()),
-            Err(failure) => {
-                tracing::info!(%failure, "not known which processor this is");
-                Err(LocalOnly::NativeTuning { option }.into())
-            }
+        let (native, fact) = native.map_err(|failure| {
+            tracing::info!(%failure, "not known which processor this is");
+            refused()
+        })?;
+        // Features of clang's compiler proper are nothing to a link, and it would say so.
+        let words = native.words.iter().take_while(|word| *word != "-Xclang");
+        let resolved = placed(identity.family, args, &words.cloned().collect::<Vec<_>>());
+        if !same_line(&resolved)? {
+            return Err(refused().into());
         }
+        Ok((resolved, Some(fact)))
     }
 
     /// `ar`, `ranlib`, `strip`, `objcopy`, `dwp`.
@@ -206,6 +233,30 @@ impl Pipeline {
             lasting: resolved.lasting,
         })
     }
+}
+
+/// A link by its words.
+struct Understood {
+    command: ToolCommand,
+    plan: LinkPlan,
+    response_files: ResponseFiles,
+    native: Option<NativeLink>,
+}
+
+/// A link with an option that means the processor at hand.
+struct NativeLink {
+    option: String,
+    /// What it stands for, where the linker hears of it.
+    processor: Option<Fact>,
+}
+
+/// Whether a linker is given the same. gcc names a temporary file at random.
+fn is_same_line(one: &[String], other: &[String]) -> bool {
+    let fixed = |line: &[String]| -> Vec<String> {
+        let words = line.iter().filter(|word| !word.contains("-fresolution="));
+        words.cloned().collect()
+    };
+    fixed(one) == fixed(other)
 }
 
 fn words(request: &Request<'_>) -> Vec<String> {

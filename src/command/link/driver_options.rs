@@ -111,7 +111,7 @@ const CLANG: &[Row] = &[
 /// Looks a word up that starts with `-`: what it does, its name and how its value stands. The longest name wins.
 pub(super) fn look_up_own(family: Family, word: &str) -> Option<(Own, &'static str, Form)> {
     let families = match family {
-        Family::Gcc => &[],
+        Family::Gcc => GCC,
         Family::Clang => CLANG,
     };
     let rows = ROWS.iter().chain(families);

@@ -24,11 +24,18 @@ fn a_build_for_this_processor_is_cached() {
 fn a_link_for_this_processor_is_cached() {
     let sandbox = Sandbox::new();
     sandbox.write("main.c", "int main(void) { return 0; }\n");
-    for compiler in ["gcc", "clang"] {
-        assert_eq!(sandbox.plain(&format!("$W {compiler} -c main.c -o main.o")).exit, 0);
-        let text = format!("$W {compiler} -O2 -march=native main.o -o program");
+    for (compiler, options, warm) in [
+        ("gcc", "", 0),
+        ("clang", "", 0),
+        ("clang-19", "-flto -fuse-ld=lld", 0),
+        // It is compiled by words that no linker is given.
+        ("gcc", "-flto", 1),
+    ] {
+        let compile = format!("{compiler} {options} -c main.c -o main.o");
+        assert_eq!(sandbox.plain(&compile).exit, 0);
+        let text = format!("$W {compiler} -march=native {options} -O2 main.o -o main");
         let thrice = sandbox.thrice(&text);
-        assert_eq!((thrice.cold, thrice.warm), (1, 0), "{text}");
+        assert_eq!((thrice.plain.exit, thrice.cold, thrice.warm), (0, 1, warm), "{text}");
     }
 }
 
