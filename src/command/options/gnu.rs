@@ -1,12 +1,19 @@
 //! Meanings, by hand, of what only gcc takes, or takes in its own way.
 
-use super::common::{DUMP, EXOTIC_OUTPUT, EXOTIC_TOOL, MEASURES, MODULES, PLUGIN, PREPROCESSOR, QUESTION, TARGETS};
-use super::{Checked, Feature, Forms, Group, Meaning, Named, PLAIN, group, map};
+use super::common::{
+    DUMP, EXOTIC_OUTPUT, EXOTIC_TOOL, MEASURES, MODULES, PLUGIN, PREPROCESSOR, QUESTION, SEARCH, TARGETS,
+};
+use super::{Checked, Feature, Forms, Group, LocalOnly, Meaning, Named, PLAIN, group, map};
 use crate::command::{MapKind, Role};
 
 const ALONE: Forms = Forms::ALONE;
 const JOINED: Forms = Forms::JOINED;
 const SEPARATE: Forms = Forms::SEPARATE;
+
+/// Known to the compiler, and what it does to outputs elsewhere was not tried.
+const UNTRIED: Meaning = Meaning::Local(|option| LocalOnly::UnknownOption {
+    option: option.to_owned(),
+});
 
 pub(super) const GROUPS: &[Group] = &[
     group(QUESTION, ALONE, "-fhelp -ftarget-help -fversion -lang-asm"),
@@ -90,6 +97,10 @@ pub(super) const GROUPS: &[Group] = &[
         JOINED,
         "-fdeps-format=",
     ),
+    // Another place of the source, and prefix maps that compare other names.
+    group(SEARCH, ALONE, "-fsearch-include-path"),
+    group(SEARCH, JOINED, "-fsearch-include-path="),
+    group(UNTRIED, ALONE, "-fcanon-prefix-map"),
     // Judged together: see `command::modules`.
     group(PLAIN, ALONE, "-fmodules-ts -fmodules"),
     group(Meaning::Is(Role::Input), JOINED, "-fmodule-mapper="),

@@ -80,8 +80,10 @@ fn listed_flags_that_touch_files_have_a_meaning_by_hand() {
 /// Names that only sound as if they touched a file.
 const HARMLESS: &[&str] = &[
     "--relocatable-pch",
+    "-Wglobal-module",
     "-Winvalid-pch",
     // By which files are found all the same: `inputs::profiles`, `command::modules`.
+    "-fmodules",
     "-fmodules-ts",
     "-fprofile-use",
     "-fforce-check-cxx20-modules-input-files",
