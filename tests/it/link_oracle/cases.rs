@@ -149,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
     Case::c("script as input", "main.o scripts/inputs.ld -Lscripts -Llib -o out").only(&["bfd", "lld"]),
     Case::c(
         "script in a static part",
-        "main.o f.o -Llib -Lscripts -Wl,-Bstatic scripts/inputs.ld -Wl,-Bdynamic -o out",
+        "main.o -Llib -Lscripts -Wl,-Bstatic scripts/inputs.ld -Wl,-Bdynamic -o out",
     )
     .only(&["bfd", "lld"]),
     Case::c("script with a group", "maing.o scripts/group.ld -o out").only(&["bfd", "gold", "lld"]),
