@@ -127,15 +127,26 @@ static TABLE: &[Row] = &[
 ];
 
 impl Opt {
-    /// Whether it can say something about a step that makes no code.
-    fn is_about_text(self) -> bool {
+    /// Whether it says nothing about a step that makes no code.
+    fn is_about_code(self) -> bool {
         matches!(
             self,
-            Self::PortableText | Self::MessageLength | Self::CompilationDatabase | Self::OtherOutput | Self::Dump
+            Self::OldDwarf
+                | Self::SplitDwarfMacros
+                | Self::SplitDwarf
+                | Self::SplitDwarfSingle
+                | Self::Lto
+                | Self::Coverage
+                | Self::ProfileGenerate
+                | Self::Sanitizer
+                | Self::Bitcode
+                | Self::AssemblerDebug
+                | Self::PreprocessedCoverage
+                | Self::RecordedCommand
+                | Self::NativeRecorded
         )
     }
 
-    /// Whether the command has it; in doubt yes.
     /// How the options begin that alone decide the row; `None` where more decides it.
     fn option_starts(self) -> Option<&'static [&'static str]> {
         Some(match self {
@@ -181,6 +192,7 @@ impl Opt {
         })
     }
 
+    /// Whether the command has it; in doubt yes.
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
         match self {
@@ -300,7 +312,7 @@ pub(super) fn judge(request: &ActionRequest<'_>, words: &Words, rewritten: Rewri
         };
         concerns
             && !cured
-            && (request.command.stage != Stage::Preprocess || row.option.is_about_text())
+            && !(request.command.stage == Stage::Preprocess && row.option.is_about_code())
             && row.family.is_none_or(|family| family == request.command.family)
             && row.option.is_in(words, request)
     });
