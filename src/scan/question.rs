@@ -52,7 +52,7 @@ pub(super) fn arguments(command: &CompileCommand, version: (u32, u32, u32), dept
 fn goes_along(arg: &Arg) -> bool {
     match arg.role {
         Role::Output | Role::Depfile | Role::DepFlag | Role::DepTarget | Role::SecondaryOutput => false,
-        // Would make one.
+        // Would make a precompiled header.
         Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Native(Native::Resolved | Native::Known) => false,
         Role::Structure if matches!(arg.name.as_str(), "-c" | "-S" | "-E") => false,
