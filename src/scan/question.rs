@@ -57,7 +57,7 @@ fn goes_along(arg: &Arg) -> bool {
         | Role::DepTarget
         | Role::SecondaryOutput
         | Role::Native(Native::Resolved | Native::Known) => false,
-        // Would make one.
+        // Would make a precompiled header.
         Role::Plain if arg.value.as_deref() == Some("-emit-pch") => false,
         Role::Structure if matches!(arg.name.as_str(), "-c" | "-S" | "-E") => false,
         _ => {

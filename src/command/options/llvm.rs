@@ -14,6 +14,10 @@ const EITHER: Forms = Forms::EITHER;
 const SPECS: Meaning = Meaning::Local(|option| LocalOnly::Specs {
     option: option.to_owned(),
 });
+/// Known to the compiler, and what it reads or does to outputs elsewhere was not tried.
+const UNTRIED: Meaning = Meaning::Local(|option| LocalOnly::UnknownOption {
+    option: option.to_owned(),
+});
 const CONFIG: Meaning = Meaning::Local(|option| LocalOnly::ConfigFile {
     option: option.to_owned(),
 });
@@ -206,6 +210,20 @@ pub(super) const GROUPS: &[Group] = &[
     group(Meaning::Is(Role::CompilationDir), SEPARATE, "-fdebug-compilation-dir"),
     // Written only when the compiler crashes, and then the step runs here again.
     group(PLAIN, JOINED, "-fcrash-diagnostics-dir="),
+    // clang 20 and 21.
+    group(
+        MODULES,
+        ALONE,
+        "-fmodules-embed-all-files -fmodules-reduced-bmi -fmodules-force-validate-user-headers \
+         -fmodulemap-allow-subdirectory-search",
+    ),
+    group(MEASURES, ALONE, "-ftime-report-json"),
+    group(
+        UNTRIED,
+        ALONE,
+        "-funique-source-file-names -fcodegen-data-use -fcodegen-data-generate -fclangir",
+    ),
+    group(TARGETS, ALONE, "-foffload-via-llvm -fsycl-device-only -fsycl-host-only"),
     // Several compiles in one, and other tools.
     group(
         TARGETS,

@@ -101,6 +101,7 @@ const HARMLESS: &[&str] = &[
     "-fuse-linker-plugin",
     "-gno-modules",
     "-mno-save-restore",
+    "-msave-reg-params",
     "-msave-restore",
     "-relocatable-pch",
 ];
