@@ -193,7 +193,6 @@ impl Opt {
     }
 
     /// Whether the command has it; in doubt yes.
-    #[expect(clippy::too_many_lines, reason = "one arm for each condition of the table")]
     fn is_in(self, words: &Words, request: &ActionRequest<'_>) -> bool {
         let language = request.command.language;
         match self {

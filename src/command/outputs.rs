@@ -219,7 +219,6 @@ impl Asked {
         Ok(format!("{front}{stem}"))
     }
 
-    #[expect(clippy::too_many_lines, reason = "one statement for each kind of file")]
     fn secondary(&self, compile: &Compile<'_>, aux: &str) -> Result<Vec<SecondaryOutput>, LocalOnly> {
         let Compile {
             family,

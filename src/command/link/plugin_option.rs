@@ -50,6 +50,9 @@ pub(super) fn judge(option: &str, value: &str) -> Judged {
         judged.reason = Some(LocalOnly::ExoticOutput { option: whole() });
     } else if value.starts_with("save-temps") {
         judged.reason = Some(LocalOnly::SaveTemps { option: whole() });
+    } else if matches!(value, "mcpu=native" | "-mcpu=native") {
+        // The plugin itself asks which processor this is.
+        judged.reason = Some(LocalOnly::NativeTuning { option: whole() });
     } else if value.starts_with("cache-dir=") {
         judged.cache = true;
     } else if value.starts_with("-fresolution=") {

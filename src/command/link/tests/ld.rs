@@ -114,6 +114,7 @@ fn outputs_without_a_name_of_their_own_are_local() {
     refused(Flavour::Lld, "a.o --save-temps", "save_temps");
     refused(Flavour::Mold, "a.o --separate-debug-file", "exotic_output");
     refused(Flavour::Bfd, "a.o -plugin-opt=-fresolution=r", "exotic_output");
+    refused(Flavour::Lld, "a.o -plugin-opt=mcpu=native", "native_tuning");
 }
 
 /// The option that keeps the step at home, whether only where it was rewritten, and whether in portable mode too.
