@@ -1,6 +1,7 @@
 //! Runs one build of one project in a directory, and watches it from outside: which compilers really ran, and what
 //! each compiler call printed.
 
+use super::compare::{self, Products};
 use super::project::{Project, System};
 use std::collections::BTreeMap;
 use std::fs;
@@ -210,14 +211,16 @@ pub(crate) struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// Configures and builds in `dir`, a fresh copy of the source. Returns the build directory.
-    pub(crate) fn build(&self, dir: &Path) -> PathBuf {
+    /// Configures and builds in `dir`, a fresh copy of the source. Returns the build directory, and what configuring left
+    /// behind: names of its own choosing.
+    pub(crate) fn build(&self, dir: &Path) -> (PathBuf, Products) {
         let (configure, build, build_dir) = self.commands(dir);
         fs::create_dir_all(&build_dir).expect("build directory");
         self.shell(&build_dir, &configure, false);
+        let left = compare::products(dir);
         self.watch.reset();
         self.shell(&build_dir, &build, true);
-        build_dir
+        (build_dir, left)
     }
 
     /// How the project is configured and built, and where.

@@ -436,9 +436,11 @@ impl Case<'_> {
             build_id: &build_id,
             umask,
         };
-        let build_dir = setup.build(dir);
+        let (build_dir, left) = setup.build(dir);
+        let mut products = compare::products(dir);
+        products.retain(|path, product| left.get(path) != Some(product));
         let result = Result {
-            products: compare::products(dir),
+            products,
             printed: watch.printed(),
             compiles: watch.compiles(),
             starts: watch.starts(),

@@ -21,11 +21,16 @@ pub(crate) fn tools() -> PathBuf {
 }
 
 /// What of the system a sandbox shows, and where: `/bin` and its like are links into `/usr`.
-pub(crate) const SYSTEM: [(&str, &str); 4] = [
+pub(crate) const SYSTEM: [(&str, &str); 8] = [
     ("/usr", "/usr"),
     ("/usr/bin", "/bin"),
     ("/usr/lib", "/lib"),
     ("/usr/lib64", "/lib64"),
+    // GNU ld looks there for libraries, and clang for the distribution.
+    ("/etc/ld.so.conf", "/etc/ld.so.conf"),
+    ("/etc/ld.so.conf.d", "/etc/ld.so.conf.d"),
+    ("/usr/lib/os-release", "/etc/os-release"),
+    ("/etc/debian_version", "/etc/debian_version"),
 ];
 
 impl Casd {

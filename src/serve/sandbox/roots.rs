@@ -11,6 +11,19 @@ use std::path::{Path, PathBuf};
 const DEFAULT: &[(&str, &[&str])] = &[
     ("/", &["bin", "lib", "sbin", "usr"]),
     ("/etc", &["alternatives", "ld.so."]),
+    // By these clang tells which distribution it links for.
+    (
+        "/etc",
+        &[
+            "SuSE-release",
+            "alpine-release",
+            "debian_version",
+            "gentoo-release",
+            "lsb-release",
+            "os-release",
+            "redhat-release",
+        ],
+    ),
 ];
 
 const DEVICES: &[&str] = &["full", "null", "random", "urandom", "zero"];

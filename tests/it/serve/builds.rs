@@ -74,7 +74,7 @@ impl User {
         command.output().unwrap()
     }
 
-    /// Builds the project; how many of its two compilations went where.
+    /// Builds the project; how many of its two compiles and its link went where.
     fn build(&self, project: &Project) -> BTreeMap<String, u64> {
         project.clean();
         let output = self.rewrap(project.path(), &["build", "--", "make"]);
@@ -87,10 +87,7 @@ impl User {
         let stats = self.stats(project);
         let places = stats["by_where"].as_object().unwrap();
         let count = |value: &serde_json::Value| value.as_u64().unwrap();
-        // The link stays here.
-        let places = places
-            .iter()
-            .filter(|(place, steps)| *place != "local_only" && count(steps) > 0);
+        let places = places.iter().filter(|(_, steps)| count(steps) > 0);
         places.map(|(place, steps)| (place.clone(), count(steps))).collect()
     }
 }
@@ -170,9 +167,9 @@ fn check_steps(what: &str, settings: &[(&'static str, String)]) {
     let project = Project::new();
     for place in ["remote", "remote_cache"] {
         let user = User::new(settings);
-        let both = BTreeMap::from([(place.to_owned(), 2)]);
+        let all = BTreeMap::from([(place.to_owned(), 3)]);
         let places = user.build(&project);
-        assert_eq!(places, both, "{what}: {}", user.reasons(&project));
+        assert_eq!(places, all, "{what}: {}", user.reasons(&project));
     }
 }
 
@@ -262,7 +259,7 @@ fn what_was_kept_outlives_the_server() {
     for signal in [Signal::KILL, Signal::TERM, Signal::KILL] {
         let mut server = Server::start(dir.path(), &["--listen", "127.0.0.1:0"]);
         let user = User::new(&[executor(server.address())]);
-        let expected = BTreeMap::from([(place.to_owned(), 2)]);
+        let expected = BTreeMap::from([(place.to_owned(), 3)]);
         let places = user.build(&project);
         assert_eq!(places, expected, "{}\n{}", user.reasons(&project), server.log());
         place = "remote_cache";
@@ -298,7 +295,7 @@ fn a_machine_with_another_header_runs_no_step_that_reads_it() {
     let server = Server::of_command(there, dir.path(), &options);
     let project = Project::new();
     let user = User::new(&[executor(server.address())]);
-    let expected = BTreeMap::from([("fallback".to_owned(), 1), ("remote".to_owned(), 1)]);
+    let expected = BTreeMap::from([("fallback".to_owned(), 1), ("remote".to_owned(), 2)]);
     assert_eq!(user.build(&project), expected, "{}", user.reasons(&project));
     assert!(
         user.reasons(&project).contains("/usr/include/ftw.h"),

@@ -89,7 +89,10 @@ fn etc() -> String {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut shown: Vec<String> = names
-        .filter(|name| name.starts_with("alternatives") || name.starts_with("ld.so."))
+        .filter(|name| {
+            let release = name.ends_with("-release") || name == "debian_version";
+            name.starts_with("alternatives") || name.starts_with("ld.so.") || release
+        })
         .map(|name| format!("/etc/{name}"))
         .collect();
     shown.sort();
