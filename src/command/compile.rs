@@ -3,7 +3,7 @@
 use super::inner::{self, Judged};
 use super::language::{self, Operand};
 use super::modules;
-use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, Named, OptionSpec};
+use super::options::{self, Checked, Feature, Inner, Lookup, Meaning, OptionSpec};
 use super::outputs::Asked;
 use super::response_file::{self, ReadResponse};
 use super::{Arg, CompileCommand, Family, Form, Language, LocalOnly, Native, Role, Stage};
@@ -259,20 +259,22 @@ impl Parser {
     /// `-fdump-tree-optimized=F`, `-fopt-info-vec=F`: a file where one is named, else files that compiler passes name.
     fn named_dump(&mut self, name: &str, value: &str, option: String) {
         let (what, file) = value.split_once('=').unwrap_or((value, ""));
-        let is_info = name.starts_with("-fopt-info");
-        let passes = ["tree-", "rtl-", "ipa-", "lang-"];
+        let pass = ["tree-", "rtl-", "ipa-"]
+            .iter()
+            .find_map(|kind| what.strip_prefix(kind));
         // A graph is another file beside the one that is named.
-        let of_a_pass = passes.iter().any(|kind| what.starts_with(kind)) && !what.contains("graph");
-        let is_one_file = is_info || of_a_pass || matches!(what, "go-spec" | "final-insns");
-        if !is_one_file || matches!(file, "" | "-" | "stdout" | "stderr") {
+        let of_a_pass = pass.is_some() && !what.contains("graph");
+        let is_info = name.starts_with("-fopt-info");
+        // As observed of gcc 12: what only one pass writes is written anew.
+        let appends = is_info || what.starts_with("lang-") || pass.is_some_and(|pass| pass.starts_with("all"));
+        if matches!(file, "" | "-" | "stdout" | "stderr") {
             self.refuse(LocalOnly::DumpFiles { option });
-        } else if is_info && self.asked.named(Named::OptimizationInfo).is_some() {
-            // gcc takes the first and says so.
-            self.refuse(LocalOnly::ExoticOutput { option });
-        } else if is_info {
-            self.asked.name(Named::OptimizationInfo, file);
-        } else {
+        } else if appends {
+            self.refuse(LocalOnly::AppendedOutput { option });
+        } else if of_a_pass || matches!(what, "go-spec" | "final-insns") {
             self.asked.dumps.insert(file.to_owned());
+        } else {
+            self.refuse(LocalOnly::DumpFiles { option });
         }
         self.push(
             &format!("{name}{what}="),

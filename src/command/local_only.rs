@@ -123,6 +123,12 @@ pub enum LocalOnly {
         /// The option.
         option: String,
     },
+    /// What is there already stays in front of what is written.
+    #[error("`{option}` adds to a file that may be there already")]
+    AppendedOutput {
+        /// The option with its value.
+        option: String,
+    },
     /// An output that no rule describes.
     #[error("`{option}` writes a file whose name rewrap does not predict")]
     ExoticOutput {
@@ -322,6 +328,7 @@ impl LocalOnly {
             Self::Modules { .. } => "modules",
             Self::SaveTemps { .. } => "save_temps",
             Self::DumpFiles { .. } => "dump_files",
+            Self::AppendedOutput { .. } => "appended_output",
             Self::ExoticOutput { .. } => "exotic_output",
             Self::SecondDepfile { .. } => "second_depfile",
             Self::StdoutOutput { .. } => "stdout_output",

@@ -269,8 +269,7 @@ impl Asked {
             if let Some((path, kind)) = self.optimization_record(compile, aux)?.filter(|_| !header) {
                 add(Some(true), path, kind);
             }
-            let info = self.named(Named::OptimizationInfo);
-            for dump in info.into_iter().chain(&self.dumps) {
+            for dump in &self.dumps {
                 add(Some(false), dump.clone(), SecondaryKind::Dump);
             }
         }
@@ -311,7 +310,6 @@ impl Asked {
             Named::Diagnostics | Named::Prototypes => true,
             Named::CoverageNotes
             | Named::OptimizationRecord
-            | Named::OptimizationInfo
             | Named::DumpDirectory
             | Named::DumpBase
             | Named::DumpExtension => false,

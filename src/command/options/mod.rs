@@ -97,8 +97,6 @@ pub enum Named {
     CompilationDatabase,
     /// `--serialize-diagnostics`.
     Diagnostics,
-    /// `-fopt-info-…=`: if there is something to say.
-    OptimizationInfo,
     /// `-ftime-trace=`: instead of the `.json` file.
     TimeTrace,
     /// `-fthin-link-bitcode=`.

@@ -24,7 +24,6 @@ const OUTPUTS: &[(&str, &str)] = &[
 
 const OF_GCC: &[(&str, &str)] = &[
     ("-fcallgraph-info -c main.c -o main.o", "main.ci"),
-    ("-O2 -fopt-info-all=main.opt -c main.c -o main.o", "main.opt"),
     ("-fdump-tree-original=main.dump -c main.c -o main.o", "main.dump"),
 ];
 

@@ -108,7 +108,6 @@ pub(crate) const CASES: &[Case] = &[
     both("-S ../src/a.c -I../include -I../third/include -fverbose-asm -g -O2 -o a.s"),
     case("-c ../src/a.c -I../include -I../third/include -O2 -fcallgraph-info=su,da -o a.o", Expect::Anywhere, Expect::Skip),
     case("-c ../src/a.c -I../include -I../third/include -O2 -aux-info a.X -dumpdir sub/ -dumpbase b.c -fstack-usage -o a.o", Expect::Anywhere, Expect::Skip),
-    case("-c ../src/a.c -I../include -I../third/include -O2 -fopt-info-all=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
     case("-c ../src/a.c -I../include -I../third/include -fdump-tree-original=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
     case("-c ../src/a.c -I../include -I../third/include -Wa,-ahl=o.txt -o a.o", Expect::Here("compiler_dump"), Expect::Skip),
     both("-c ../src/a.c -I../include -I../third/include -save-temps -o a.o").here("save_temps"),

@@ -66,7 +66,7 @@ fn secondary_outputs_of_gcc() {
     );
     check("gcc -c a.c -fdump-tree-all", "dump_files");
     check("gcc -c a.c -fdump-tree-all=stderr", "dump_files");
-    check("gcc -c a.c -fdump-tree-all-graph=f", "dump_files");
+    check("gcc -c a.c -fdump-tree-all-graph=f", "appended_output");
     check("gcc -c a.c -fdump-passes=f", "dump_files");
     check("gcc -c a.c -fdump-tree-all=f -fdump-rtl-expand=f", "c a.c -> a.o | f");
     check("gcc -c a.c -da", "dump_files");
@@ -82,8 +82,10 @@ fn secondary_outputs_of_gcc() {
     check("gcc -c a.c -dumpbase x/ -fstack-usage", "exotic_output");
     check("gcc -c a.c -dumpbase-ext .c -fstack-usage", "exotic_output");
     check("gcc -c a.c -fopt-info-vec", "c a.c -> a.o");
-    check("gcc -c a.c -fopt-info-vec=f", "c a.c -> a.o | f");
-    check("gcc -c a.c -fopt-info-vec=f -fopt-info-loop=g", "exotic_output");
+    check("gcc -c a.c -fopt-info-vec=f", "appended_output");
+    check("gcc -c a.c -fdump-tree-all=f", "appended_output");
+    check("gcc -c a.c -fdump-ipa-all-details=f", "appended_output");
+    check("gcc -c a.c -fdump-lang-class=f", "appended_output");
     check("gcc -c a.c -Wa,-ahl=f,--MD,g", "c a.c -> a.o | f g");
     check("gcc -c a.c -Wa,-ahl", "exotic_output");
     check("gcc -c a.c -fcompare-debug", "dump_files");
@@ -165,7 +167,7 @@ fn the_preprocessor_alone() {
     check_both("-E a.i -o b.i", "preprocess");
     check("clang -E a.c -o a.i -ftime-trace -MJ f", "c a.c -> a.i | a.json f");
     check(
-        "gcc -E a.c -o a.i -aux-info f -fcallgraph-info -Wa,-a=f -fdump-tree-all=f",
+        "gcc -E a.c -o a.i -aux-info f -fcallgraph-info -Wa,-a=f -fdump-tree-original=f",
         "c a.c -> a.i",
     );
 }
