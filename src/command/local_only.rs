@@ -7,12 +7,9 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LocalOnly {
     // What the step does.
-    /// Links its operands (no `-c`, `-S` or `-E`).
-    #[error("the step links, and links are not shared yet")]
+    /// Links its operands (no `-c`, `-S` or `-E`): no compile. What [`link`](super::link) says of it counts.
+    #[error("the step links")]
     Link,
-    /// Makes or updates an archive.
-    #[error("the step writes an archive, and archives are not shared yet")]
-    Archive,
     /// `-E` to standard output, or of something that has no directives.
     #[error("`-E` prints what it makes; with `-o` and a source it would be cached")]
     Preprocess,
@@ -307,7 +304,6 @@ impl LocalOnly {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Link => "link",
-            Self::Archive => "archive",
             Self::Preprocess => "preprocess",
             Self::DependenciesOnly => "dependencies_only",
             Self::SyntaxOnly => "syntax_only",

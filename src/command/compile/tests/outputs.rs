@@ -68,7 +68,10 @@ fn secondary_outputs_of_gcc() {
     check("gcc -c a.c -fdump-tree-all=stderr", "dump_files");
     check("gcc -c a.c -fdump-tree-all-graph=f", "appended_output");
     check("gcc -c a.c -fdump-passes=f", "dump_files");
-    check("gcc -c a.c -fdump-tree-all=f -fdump-rtl-expand=f", "c a.c -> a.o | f");
+    check(
+        "gcc -c a.c -fdump-tree-original=f -fdump-rtl-expand=f",
+        "c a.c -> a.o | f",
+    );
     check("gcc -c a.c -da", "dump_files");
     check("gcc -c a.c -dA -dp", "c a.c -> a.o");
     check(
