@@ -112,16 +112,17 @@ pub fn collect_tool(
     collection.end(scan)
 }
 
-/// clang's precompiled headers hold the modification times of all headers in them, and their users check them.
+/// clang's precompiled headers hold the modification times of all headers in them, and their users check them. Who says
+/// `-fno-pch-timestamp` wants neither: a step that uses such a header rests on contents alone, as the one that made it.
 fn times(command: &CompileCommand, scan: &Scan) -> Result<BTreeMap<String, i64>, InputsFailure> {
     let mut times = BTreeMap::new();
     let says = |text: &str| {
         let mut args = command.args.iter();
         args.any(|arg| arg.name == text || arg.tail == text || arg.value.as_deref() == Some(text))
     };
-    let makes = command.stage == Stage::PrecompiledHeader && !says("-fno-pch-timestamp");
+    let makes = command.stage == Stage::PrecompiledHeader;
     let uses = says("-include-pch") || scan.files.iter().any(|file| file.found == Found::Precompiled);
-    if command.family != Family::Clang || !(makes || uses) {
+    if command.family != Family::Clang || !(makes || uses) || says("-fno-pch-timestamp") {
         return Ok(times);
     }
     for file in scan.files.iter().filter(|file| file.found != Found::Precompiled) {

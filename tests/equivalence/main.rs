@@ -312,7 +312,9 @@ impl Case<'_> {
                 self.executed(&home, &watch, &plain),
             ),
         ];
-        if self.project.portable {
+        // Where paths get past prefix maps, what runs here stands for this directory alone.
+        let is_mapped = matches!(self.kind.build_type, BuildType::Release | BuildType::Debug);
+        if self.project.portable && is_mapped {
             modes.push(("portable".to_owned(), self.portable(&watch)));
         }
         Outcome { modes, taken, steps }

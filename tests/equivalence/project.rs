@@ -117,8 +117,12 @@ pub(crate) const PROJECTS: &[Project] = &[
         name: "tinyxml2",
         top: ".",
         system: System::CMake("Ninja"),
-        // Nothing of the distribution's that is this small has precompiled headers.
-        prepare: "echo 'target_precompile_headers(tinyxml2 PRIVATE <cstdio> <string>)' >>CMakeLists.txt",
+        // Nothing of the distribution's that is this small has precompiled headers. clang's hold the times of headers,
+        // of which CMake writes one anew in every build.
+        prepare: "echo 'target_precompile_headers(tinyxml2 PRIVATE <cstdio> <string>)
+            if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+              target_compile_options(tinyxml2 PRIVATE \"SHELL:-Xclang -fno-pch-timestamp\")
+            endif()' >>CMakeLists.txt",
         options: &["-DBUILD_SHARED_LIBS=ON"],
         targets: &[],
         test: "ctest --output-on-failure",
