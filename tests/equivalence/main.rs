@@ -113,7 +113,18 @@ fn main() {
     for project in PROJECTS {
         let compiler = random.choice(COMPILERS).expect("compilers");
         let build_type = *build_types.next().expect("without end");
+        let fits = |kind: &Kind| {
+            !project.uses_libtool() || kind.build_type != BuildType::Lto || !kind.compiler.starts_with("clang")
+        };
         let pick = Kind { compiler, build_type };
+        let pick = if fits(&pick) {
+            pick
+        } else {
+            Kind {
+                compiler: "gcc",
+                build_type,
+            }
+        };
         if options.project.as_ref().is_some_and(|name| name != project.name) {
             continue;
         }
@@ -125,7 +136,7 @@ fn main() {
                 .take(if options.build_type.is_some() { 1 } else { usize::MAX })
                 .copied()
                 .collect(),
-            (None, true) => kinds.clone(),
+            (None, true) => kinds.iter().filter(|kind| fits(kind)).copied().collect(),
             (None, false) => vec![pick],
         };
         for kind in kinds {

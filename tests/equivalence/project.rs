@@ -38,6 +38,12 @@ pub(crate) struct Project {
 }
 
 impl Project {
+    /// Whether libtool is in it, which lists symbols by a tool that does not know LLVM's objects: with clang and
+    /// link-time optimisation such a project cannot be built at all.
+    pub(crate) fn uses_libtool(&self) -> bool {
+        self.system == System::Autotools || self.options.iter().any(|option| option.starts_with("LIBTOOL="))
+    }
+
     /// Whether it cannot be built in parallel.
     pub(crate) fn is_serial(&self) -> bool {
         self.options.contains(&"-j1")
