@@ -95,6 +95,27 @@ fn options() -> Options {
     options
 }
 
+impl Options {
+    /// How a project is to be built; `pick` where nothing is asked for.
+    fn kinds_of(&self, project: &Project, pick: Kind) -> Vec<Kind> {
+        let fits = |kind: &Kind| {
+            !project.uses_libtool() || kind.build_type != BuildType::Lto || !kind.compiler.starts_with("clang")
+        };
+        let named = |kind: &Kind| {
+            self.compiler.as_ref().is_none_or(|name| kind.compiler == name)
+                && self.build_type.is_none_or(|build_type| kind.build_type == build_type)
+        };
+        if self.all || self.compiler.is_some() || self.build_type.is_some() {
+            return kinds().into_iter().filter(named).filter(fits).collect();
+        }
+        let gcc = Kind {
+            compiler: "gcc",
+            ..pick
+        };
+        vec![if fits(&pick) { pick } else { gcc }]
+    }
+}
+
 fn main() {
     let options = options();
     println!("seed {}", options.seed);
@@ -106,39 +127,17 @@ fn main() {
     let (mut passed, mut failed) = (0, 0);
     // Each project and compiler meets another one.
     let mut servers = server::NAMES.iter().cycle().skip(random.usize(..server::NAMES.len()));
-    let kinds = kinds();
     // Every build type meets some project, and every compiler some build type.
     let mut build_types = BUILD_TYPES.iter().cycle().skip(random.usize(..BUILD_TYPES.len()));
     let (mut taken, mut all) = (0, 0);
     for project in PROJECTS {
         let compiler = random.choice(COMPILERS).expect("compilers");
         let build_type = *build_types.next().expect("without end");
-        let fits = |kind: &Kind| {
-            !project.uses_libtool() || kind.build_type != BuildType::Lto || !kind.compiler.starts_with("clang")
-        };
         let pick = Kind { compiler, build_type };
-        let pick = if fits(&pick) {
-            pick
-        } else {
-            Kind {
-                compiler: "gcc",
-                build_type,
-            }
-        };
         if options.project.as_ref().is_some_and(|name| name != project.name) {
             continue;
         }
-        let kinds: Vec<Kind> = match (&options.compiler, options.all) {
-            (Some(name), true) => kinds.iter().filter(|kind| kind.compiler == name).copied().collect(),
-            (Some(name), false) => kinds
-                .iter()
-                .filter(|kind| kind.compiler == name && options.build_type.is_none_or(|of| kind.build_type == of))
-                .take(if options.build_type.is_some() { 1 } else { usize::MAX })
-                .copied()
-                .collect(),
-            (None, true) => kinds.iter().filter(|kind| fits(kind)).copied().collect(),
-            (None, false) => vec![pick],
-        };
+        let kinds = options.kinds_of(project, pick);
         for kind in kinds {
             // BuildGrid takes more than a second for each action, which is long where they come one after another.
             let is_slow = |name: &str| project.is_serial() && !options.all && name.starts_with("buildgrid");
