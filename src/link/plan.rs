@@ -6,7 +6,7 @@ use super::shown;
 use crate::command::link::{Flavour, without_collect2_words};
 use crate::command::response_file;
 use crate::command::{Driver, Family};
-use crate::toolchain::{Ask, Environment, Identity, ToolSubject};
+use crate::toolchain::{Ask, Environment, Identity, ToolSubject, command_lines};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -152,11 +152,27 @@ fn expanded(step: &LinkStep<'_>) -> Result<Vec<String>, LinkFailure> {
         cxx: driver.cxx,
         version: driver.version,
     };
-    let mut read = |path: &str| fs::read(step.cwd.join(path)).ok();
-    let expanded = response_file::expand(&driver, step.args, &mut read);
-    expanded.map(|expanded| expanded.args).map_err(|_| LinkFailure::NoLine {
+    let no_line = || LinkFailure::NoLine {
         driver: step.tool.to_owned(),
-    })
+    };
+    // A pipe can be read only once, and that is the tool's: neither we nor a driver that is only asked may open it.
+    let mut is_pipe = false;
+    let mut read = |path: &str| {
+        let path = step.cwd.join(path);
+        match fs::metadata(&path) {
+            Ok(found) if !found.is_file() => {
+                is_pipe = true;
+                None
+            }
+            // One that cannot be read stays the word that it is.
+            _ => fs::read(&path).ok(),
+        }
+    };
+    let expanded = response_file::expand(&driver, step.args, &mut read).map_err(|_| no_line())?;
+    if is_pipe {
+        return Err(no_line());
+    }
+    Ok(expanded.args)
 }
 
 pub(super) struct Planning<'a> {
@@ -206,7 +222,7 @@ impl Planning<'_> {
         if !answer.success {
             return Err(self.no_line());
         }
-        let mut commands = shown::commands(&said);
+        let mut commands = command_lines(&said);
         let (Some(words), true) = (commands.pop(), commands.is_empty()) else {
             return Err(self.no_line());
         };

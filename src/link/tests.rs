@@ -93,6 +93,14 @@ impl Tree {
     }
 }
 
+/// Opening it would not end: nobody writes into it.
+#[test]
+fn a_response_file_that_is_a_pipe_is_left_to_the_tool() {
+    let tree = Tree::new("gcc -c f.c\n mkfifo words");
+    let refused = tree.resolve("gcc", "-o out f.o @words");
+    assert!(matches!(refused, Err(LinkFailure::NoLine { .. })));
+}
+
 #[test]
 fn names_that_would_be_preferred_are_noted() {
     let tree = Tree::new("gcc -c f.c\n mkdir one two three\n ar rcs two/libf.a f.o\n ar rcs three/libf.a f.o");

@@ -30,10 +30,11 @@ pub(super) fn cc1_program(text: &str) -> Option<PathBuf> {
 
 /// The command lines that a driver shows under `-###`, each as its words: gcc and clang indent them by a blank, and put
 /// quotes around words, with a backslash before what would end or change them.
-pub(super) fn command_lines(text: &str) -> Vec<Vec<String>> {
+pub fn command_lines(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter_map(|line| line.strip_prefix(' '));
     // clang says this of a compiler that runs inside the driver.
-    lines.filter(|line| *line != "(in-process)").map(words).collect()
+    let commands = lines.filter(|line| *line != "(in-process)").map(words);
+    commands.filter(|words| !words.is_empty()).collect()
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -85,5 +86,13 @@ mod tests {
             &["as", "-o", "x"],
         ];
         assert_eq!(command_lines(text), expected);
+    }
+
+    #[test]
+    fn words_are_as_they_would_be_passed() {
+        let check = |line: &str, expected: &[&str]| assert_eq!(words(line), expected, "{line}");
+        check("ld -o a  a.o", &["ld", "-o", "a", "a.o"]);
+        check(r#""ld" "-rpath" "/x y\$\"\\" """#, &["ld", "-rpath", "/x y$\"\\", ""]);
+        check(r#"ld "-plugin-opt=a b"c"#, &["ld", "-plugin-opt=a bc"]);
     }
 }

@@ -21,6 +21,7 @@ pub mod search_list;
 pub(crate) mod tests;
 mod tool;
 
+pub use answers::command_lines;
 pub use flags::{flags_for_questions, writes_files_besides};
 pub use identify::Identity;
 pub use known::{Fact, Ground, Keep, Toolchains};
